@@ -1,0 +1,38 @@
+//! What the RESI coordination service and its clients say to each other, and the rules both sides must agree on.
+//!
+//! Nothing here does I/O, reads a clock or is asynchronous: every rule is a function of its arguments.
+//!
+//! - [`wire`]: the bodies of requests and answers, and the error codes.
+//! - [`Hotkey`], [`Signature`], [`Keypair`]: SS58 addresses and sr25519 over them.
+//! - [`Sources`]: the data sources and their names.
+//! - [`EpochSchedule`], [`EpochIndex`], [`EpochId`]: time cut into epochs.
+//! - [`rotation`]: the verifiable deal of zipcodes, and its verifier.
+//!
+//! ```
+//! use resi_protocol::{EpochSchedule, Timestamp};
+//!
+//! let schedule = EpochSchedule::new(14_400).expect("not zero");
+//! let epoch = schedule.index_at("2025-01-15T10:30:00Z".parse::<Timestamp>().expect("a time")).expect("after 1970");
+//! assert_eq!(schedule.id(epoch).to_string(), "2025-01-15T08-00-00");
+//! ```
+#![deny(missing_docs)]
+
+mod epoch;
+mod hotkey;
+mod keypair;
+pub mod rotation;
+mod sha256_hash;
+mod signature;
+mod sources;
+mod timestamp;
+pub mod wire;
+mod zipcode;
+
+pub use epoch::{EpochId, EpochIdError, EpochIndex, EpochSchedule, EpochSecondsError};
+pub use hotkey::{Hotkey, HotkeyError};
+pub use keypair::Keypair;
+pub use sha256_hash::{HexError, Sha256Hash};
+pub use signature::{InvalidSignature, Signature, SignatureFormatError};
+pub use sources::{Source, Sources, SourcesError};
+pub use timestamp::{Timestamp, TimestampError};
+pub use zipcode::{Zipcode, ZipcodeError};

@@ -1,0 +1,61 @@
+use serde::{Deserialize, Serialize};
+
+use super::{Epoch, Rotation};
+use crate::{Sha256Hash, Timestamp, Zipcode};
+
+/// Whether an epoch still runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum EpochState {
+    /// It runs.
+    Running,
+    /// It is over.
+    Ended,
+}
+
+/// Answer of `GET /api/v1/epochs/current` and `GET /api/v1/epochs/{id}`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct EpochResource {
+    /// The epoch.
+    pub epoch: Epoch,
+    /// Whether it still runs.
+    #[cfg_attr(feature = "openapi", schema(example = "ended"))]
+    pub state: EpochState,
+    /// From when on signature and zipcodes are public.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime, example = "2025-01-15T12:00:00Z"))]
+    pub revealed_at: Timestamp,
+    /// Key, parameters, and once revealed the signature.
+    pub rotation: Rotation,
+    /// The dealt zipcodes in order, once revealed. Left out in lists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Vec<String>>, example = json!(["77494", "08701"])))]
+    pub zipcodes: Option<Vec<Zipcode>>,
+}
+
+/// Answer of `GET /api/v1/epochs`: newest first.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct EpochList {
+    /// The epochs of this page, without their zipcodes.
+    pub epochs: Vec<EpochResource>,
+    /// To be sent as `cursor` for the next page; `null` on the last.
+    #[cfg_attr(feature = "openapi", schema(example = "120571"))]
+    pub next_cursor: Option<String>,
+}
+
+/// Answer of `GET /api/v1/pools/{sha256}`: a pool never changes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct PoolResource {
+    /// SHA-256 over the zipcodes joined by a line feed.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, example = "b79462aa76c2d82e6c9dfa2aff9ab90323168639da9196e5249d08aa7801a977"))]
+    pub sha256: Sha256Hash,
+    /// How many zipcodes there are.
+    #[cfg_attr(feature = "openapi", schema(example = 7572))]
+    pub size: u32,
+    /// The zipcodes in the order of the pool.
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<String>, example = json!(["08701", "77494"])))]
+    pub zipcodes: Vec<Zipcode>,
+}
