@@ -114,7 +114,9 @@ impl EpochSchedule {
 
     /// The epoch that covers `moment`; `None` before 1970.
     pub fn index_at(self, moment: Timestamp) -> Option<EpochIndex> {
-        u64::try_from(moment.seconds()).ok().map(|seconds| EpochIndex(seconds / u64::from(self.0.get())))
+        u64::try_from(moment.seconds())
+            .ok()
+            .map(|seconds| EpochIndex(seconds / u64::from(self.0.get())))
     }
 
     /// Its first moment; epochs past the year 9999 all start at its end.
@@ -163,8 +165,13 @@ mod tests {
     fn an_id_that_is_no_boundary_does_not_exist() {
         let id: EpochId = "2025-01-15T08-00-01".parse().expect("well formed");
         assert_eq!(four_hours().index_of(id), None);
-        let ill_formed =
-            ["2025-01-15T08:00:00", "2025-13-15T08-00-00", "2025-1-15T08-00-00", "", "2025-02-30T00-00-00"];
+        let ill_formed = [
+            "2025-01-15T08:00:00",
+            "2025-13-15T08-00-00",
+            "2025-1-15T08-00-00",
+            "",
+            "2025-02-30T00-00-00",
+        ];
         for id in ill_formed {
             assert!(id.parse::<EpochId>().is_err(), "{id:?}");
         }

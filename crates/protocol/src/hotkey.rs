@@ -96,8 +96,8 @@ impl FromStr for Hotkey {
             }
             (len, Some(&first)) if len == LEN + 1 && (64..128).contains(&first) => {
                 let second = decoded[1];
-                let prefix =
-                    u16::from((first << 2) | (second >> 6)) | (u16::from(second & 0b0011_1111) << 8);
+                let prefix = u16::from((first << 2) | (second >> 6))
+                    | (u16::from(second & 0b0011_1111) << 8);
                 Err(HotkeyError::WrongPrefix(prefix))
             }
             _ => Err(HotkeyError::WrongLength),

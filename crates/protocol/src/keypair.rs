@@ -7,8 +7,8 @@ use crate::{Hotkey, Signature, signature};
 
 /// The development phrase that every Substrate tool knows (`bottom drive obey lake …`), as its mini secret.
 const DEVELOPMENT_MINI_SECRET: [u8; 32] = [
-    0xfa, 0xc7, 0x95, 0x9d, 0xbf, 0xe7, 0x2f, 0x05, 0x2e, 0x5a, 0x0c, 0x3c, 0x8d, 0x65, 0x30, 0xf2, 0x02, 0xb0,
-    0x2f, 0xd8, 0xf9, 0xf5, 0xca, 0x35, 0x80, 0xec, 0x8d, 0xeb, 0x77, 0x97, 0x47, 0x9e,
+    0xfa, 0xc7, 0x95, 0x9d, 0xbf, 0xe7, 0x2f, 0x05, 0x2e, 0x5a, 0x0c, 0x3c, 0x8d, 0x65, 0x30, 0xf2,
+    0x02, 0xb0, 0x2f, 0xd8, 0xf9, 0xf5, 0xca, 0x35, 0x80, 0xec, 0x8d, 0xeb, 0x77, 0x97, 0x47, 0x9e,
 ];
 
 /// An sr25519 key pair that signs as a Substrate wallet does. The secret is wiped on drop and never printed.
@@ -26,9 +26,10 @@ pub struct Keypair(schnorrkel::Keypair);
 impl Keypair {
     /// From a 32-byte mini secret, expanded the Substrate way (`ExpansionMode::Ed25519`).
     pub fn from_mini_secret(mini_secret: &[u8; 32]) -> Self {
-        Self(expand(&MiniSecretKey::from_bytes(mini_secret).unwrap_or_else(|_| {
-            unreachable!("any 32 bytes are a mini secret")
-        })))
+        Self(expand(
+            &MiniSecretKey::from_bytes(mini_secret)
+                .unwrap_or_else(|_| unreachable!("any 32 bytes are a mini secret")),
+        ))
     }
 
     /// The well-known key `//name` of the development phrase, such as `//Alice`. Everybody has its secret.

@@ -36,3 +36,7 @@ pub use signature::{InvalidSignature, Signature, SignatureFormatError};
 pub use sources::{Source, Sources, SourcesError};
 pub use timestamp::{Timestamp, TimestampError};
 pub use zipcode::{Zipcode, ZipcodeError};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

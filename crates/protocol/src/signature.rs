@@ -58,7 +58,8 @@ pub(crate) fn verify(
     signature: &Signature,
 ) -> Result<(), InvalidSignature> {
     let key = schnorrkel::PublicKey::from_bytes(public_key).map_err(|_| InvalidSignature)?;
-    let signature = schnorrkel::Signature::from_bytes(&signature.0).map_err(|_| InvalidSignature)?;
+    let signature =
+        schnorrkel::Signature::from_bytes(&signature.0).map_err(|_| InvalidSignature)?;
     if key.verify_simple(CONTEXT, message, &signature).is_ok() {
         return Ok(());
     }

@@ -55,7 +55,9 @@ impl Timestamp {
     }
 
     pub(crate) fn civil(self) -> jiff::Timestamp {
-        let second = self.seconds().clamp(jiff::Timestamp::MIN.as_second(), jiff::Timestamp::MAX.as_second());
+        let second = self
+            .seconds()
+            .clamp(jiff::Timestamp::MIN.as_second(), jiff::Timestamp::MAX.as_second());
         jiff::Timestamp::from_second(second).unwrap_or(jiff::Timestamp::UNIX_EPOCH)
     }
 }

@@ -13,7 +13,8 @@ pub struct Seed([u8; 32]);
 impl Seed {
     pub(super) fn of_pre_output(pre_output: &[u8; 32]) -> Self {
         // The proof stays out: a prover could try proofs until one pleases, the pre-output is unique.
-        let hasher = Digest::chain_update(Digest::chain_update(Sha256::new(), SEED_LABEL), pre_output);
+        let hasher =
+            Digest::chain_update(Digest::chain_update(Sha256::new(), SEED_LABEL), pre_output);
         Self(hasher.finalize().into())
     }
 

@@ -63,6 +63,9 @@ impl Pool {
 
     /// The zipcodes at these positions of the pool; positions past its end are left out.
     pub fn pick(&self, positions: &[u32]) -> Vec<Zipcode> {
-        positions.iter().filter_map(|position| self.zipcodes.get(*position as usize).copied()).collect()
+        positions
+            .iter()
+            .filter_map(|position| self.zipcodes.get(*position as usize).copied())
+            .collect()
     }
 }

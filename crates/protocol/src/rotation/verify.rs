@@ -1,8 +1,6 @@
 use std::time::Duration;
 
-use super::{
-    ALGORITHM, Parameters, Pool, RotationPublicKey, VrfSignature, batch_name, batches,
-};
+use super::{ALGORITHM, Parameters, Pool, RotationPublicKey, VrfSignature, batch_name, batches};
 use crate::wire::{EpochResource, Rotation, ValidatorData};
 use crate::{EpochIndex, EpochSchedule, Sha256Hash, Timestamp, Zipcode};
 
@@ -44,6 +42,9 @@ pub struct Verified {
     pub parameters_pinned: bool,
     /// Whether the epoch was compared with the verifier's clock.
     pub clock_checked: bool,
+    /// Whether all is shown that should be: in blocks by the size that was asked for, in a public epoch always. If not,
+    /// blocks cut smaller than asked for may hide the end of the deal.
+    pub size_checked: bool,
     /// The dealt zipcodes that the answer shows, in order.
     pub zipcodes: Vec<Zipcode>,
     /// How many batches they came in; 0 for a public epoch.
@@ -67,7 +68,9 @@ pub enum VerifyError {
         expected: String,
     },
     /// The answer is of another epoch than the one that runs.
-    #[error("the answer is of epoch {answered}, but by this clock ({now}) epoch {expected} is running")]
+    #[error(
+        "the answer is of epoch {answered}, but by this clock ({now}) epoch {expected} is running"
+    )]
     NotRunning {
         /// The epoch of the answer.
         answered: EpochIndex,
@@ -92,11 +95,19 @@ pub enum VerifyError {
     },
 }
 
-fn same<T: PartialEq + ToString>(what: &'static str, answered: T, expected: T) -> Result<(), VerifyError> {
+fn same<T: PartialEq + ToString>(
+    what: &'static str,
+    answered: T,
+    expected: T,
+) -> Result<(), VerifyError> {
     if answered == expected {
         return Ok(());
     }
-    Err(VerifyError::Differs { what, answered: answered.to_string(), expected: expected.to_string() })
+    Err(VerifyError::Differs {
+        what,
+        answered: answered.to_string(),
+        expected: expected.to_string(),
+    })
 }
 
 fn pinned<T: PartialEq + ToString>(
@@ -113,6 +124,22 @@ struct Checked {
     key_pinned: bool,
     public_key: RotationPublicKey,
     deal: Vec<Zipcode>,
+}
+
+impl Checked {
+    fn verified(self, epoch: EpochIndex, zipcodes: Vec<Zipcode>, batches: usize) -> Verified {
+        Verified {
+            epoch,
+            parameters: self.parameters,
+            public_key: self.public_key,
+            key_pinned: self.key_pinned,
+            parameters_pinned: self.parameters_pinned,
+            clock_checked: false,
+            size_checked: false,
+            zipcodes,
+            batches,
+        }
+    }
 }
 
 /// Everything about the deal itself: key, parameters, pool, epoch, proof.
@@ -138,11 +165,12 @@ fn check_deal(
     same("pool_sha256", rotation.pool_sha256, pool.sha256())?;
     same("pool_size", rotation.pool_size, pool.len())?;
 
-    let schedule = EpochSchedule::new(rotation.epoch_seconds).map_err(|_| VerifyError::Differs {
-        what: "epoch_seconds",
-        answered: "0".into(),
-        expected: "at least 1".into(),
-    })?;
+    let schedule =
+        EpochSchedule::new(rotation.epoch_seconds).map_err(|_| VerifyError::Differs {
+            what: "epoch_seconds",
+            answered: "0".into(),
+            expected: "at least 1".into(),
+        })?;
     same("epoch.id", epoch.id.to_string(), schedule.id(epoch.index).to_string())?;
     same("epoch.starts_at", epoch.starts_at, schedule.starts_at(epoch.index))?;
     same("epoch.ends_at", epoch.ends_at, schedule.ends_at(epoch.index))?;
@@ -157,12 +185,19 @@ fn check_deal(
     Ok(Checked { parameters, parameters_pinned, key_pinned, public_key: rotation.public_key, deal })
 }
 
-fn check_running(schedule: EpochSchedule, answered: EpochIndex, now: Timestamp) -> Result<(), VerifyError> {
-    let running = |at| schedule.index_at(at) == Some(answered);
-    if running(now) || running(now.plus(CLOCK_TOLERANCE)) || running(now.minus(CLOCK_TOLERANCE)) {
+fn check_running(
+    schedule: EpochSchedule,
+    answered: EpochIndex,
+    now: Timestamp,
+) -> Result<(), VerifyError> {
+    let running = |at| schedule.index_at(at).unwrap_or(EpochIndex(0));
+    // A range, not its two ends: epochs may be shorter than the tolerance.
+    if (running(now.minus(CLOCK_TOLERANCE))..=running(now.plus(CLOCK_TOLERANCE)))
+        .contains(&answered)
+    {
         return Ok(());
     }
-    let expected = schedule.index_at(now).unwrap_or(EpochIndex(0));
+    let expected = running(now);
     Err(VerifyError::NotRunning { answered, expected, now })
 }
 
@@ -172,7 +207,11 @@ fn check_running(schedule: EpochSchedule, answered: EpochIndex, now: Timestamp) 
 ///
 /// # Errors
 /// The first thing that differs.
-pub fn verify_blocks(answer: &ValidatorData, pool: &Pool, known: &Pinned) -> Result<Verified, VerifyError> {
+pub fn verify_blocks(
+    answer: &ValidatorData,
+    pool: &Pool,
+    known: &Pinned,
+) -> Result<Verified, VerifyError> {
     let rotation = &answer.rotation;
     let signature = rotation.signature.as_ref().ok_or(VerifyError::NotRevealed)?;
     let checked = check_deal(rotation, signature, &answer.epoch, pool, known)?;
@@ -182,11 +221,10 @@ pub fn verify_blocks(answer: &ValidatorData, pool: &Pool, known: &Pinned) -> Res
     same("generated_at", answer.generated_at, answer.epoch.starts_at)?;
     same("expires_at", answer.expires_at, answer.epoch.ends_at)?;
 
-    let answered_size = answer.data_blocks.get(&batch_name(0)).map_or(0, |batch| batch.zipcodes.len());
-    let block_size = match known.block_size {
-        Some(size) => size.clamp(1, super::MAX_BLOCK_SIZE),
-        None => u32::try_from(answered_size).unwrap_or(u32::MAX).max(1),
-    };
+    let answered_size =
+        answer.data_blocks.get(&batch_name(0)).map_or(0, |batch| batch.zipcodes.len());
+    let answered_size = u32::try_from(answered_size).unwrap_or(u32::MAX);
+    let block_size = known.block_size.unwrap_or(answered_size).clamp(1, super::MAX_BLOCK_SIZE);
     let mut shown = Vec::new();
     let mut count = 0;
     for (position, expected) in batches(&checked.deal, block_size).enumerate() {
@@ -195,26 +233,44 @@ pub fn verify_blocks(answer: &ValidatorData, pool: &Pool, known: &Pinned) -> Res
             return Err(VerifyError::Batch { batch: name, detail: "it is missing".into() });
         };
         if batch.zipcodes != expected {
-            return Err(VerifyError::Batch { detail: first_difference(&batch.zipcodes, expected), batch: name });
+            return Err(VerifyError::Batch {
+                detail: first_difference(&batch.zipcodes, expected),
+                batch: name,
+            });
         }
         shown.extend_from_slice(expected);
         count = position + 1;
     }
-    if let Some(surplus) = answer.data_blocks.keys().find(|name| !(0..count).any(|at| batch_name(at) == **name)) {
+    if let Some(surplus) =
+        answer.data_blocks.keys().find(|name| !(0..count).any(|at| batch_name(at) == **name))
+    {
         let batch = surplus.chars().take(64).collect();
-        return Err(VerifyError::Batch { batch, detail: format!("there are only {count} batches") });
+        return Err(VerifyError::Batch {
+            batch,
+            detail: format!("there are only {count} batches"),
+        });
     }
     same("total_batches", answer.total_batches as usize, count)?;
     same("total_zipcodes", answer.total_zipcodes as usize, shown.len())?;
-    Ok(verified(checked, answer.epoch.index, known.now.is_some(), shown, count))
+    Ok(Verified {
+        clock_checked: known.now.is_some(),
+        size_checked: known.block_size.is_some(),
+        ..checked.verified(answer.epoch.index, shown, count)
+    })
 }
 
 /// Checks a public epoch resource in the same way. Before the epoch has ended there is nothing to check yet.
 ///
 /// # Errors
 /// The first thing that differs; [`VerifyError::NotRevealed`] where signature or zipcodes are not shown.
-pub fn verify_epoch(answer: &EpochResource, pool: &Pool, known: &Pinned) -> Result<Verified, VerifyError> {
-    let (Some(signature), Some(zipcodes)) = (answer.rotation.signature.as_ref(), answer.zipcodes.as_ref()) else {
+pub fn verify_epoch(
+    answer: &EpochResource,
+    pool: &Pool,
+    known: &Pinned,
+) -> Result<Verified, VerifyError> {
+    let (Some(signature), Some(zipcodes)) =
+        (answer.rotation.signature.as_ref(), answer.zipcodes.as_ref())
+    else {
         return Err(VerifyError::NotRevealed);
     };
     let checked = check_deal(&answer.rotation, signature, &answer.epoch, pool, known)?;
@@ -225,31 +281,14 @@ pub fn verify_epoch(answer: &EpochResource, pool: &Pool, known: &Pinned) -> Resu
         });
     }
     let shown = checked.deal.clone();
-    Ok(verified(checked, answer.epoch.index, false, shown, 0))
-}
-
-fn verified(
-    checked: Checked,
-    epoch: EpochIndex,
-    clock_checked: bool,
-    zipcodes: Vec<Zipcode>,
-    batches: usize,
-) -> Verified {
-    Verified {
-        epoch,
-        parameters: checked.parameters,
-        public_key: checked.public_key,
-        key_pinned: checked.key_pinned,
-        parameters_pinned: checked.parameters_pinned,
-        clock_checked,
-        zipcodes,
-        batches,
-    }
+    Ok(Verified { size_checked: true, ..checked.verified(answer.epoch.index, shown, 0) })
 }
 
 fn first_difference(answered: &[Zipcode], expected: &[Zipcode]) -> String {
     match answered.iter().zip(expected).position(|(a, b)| a != b) {
-        Some(at) => format!("zipcode {} is {}, the seed gives {}", at + 1, answered[at], expected[at]),
+        Some(at) => {
+            format!("zipcode {} is {}, the seed gives {}", at + 1, answered[at], expected[at])
+        }
         None => format!("it has {} zipcodes, the seed gives {}", answered.len(), expected.len()),
     }
 }

@@ -13,13 +13,21 @@ pub fn signing_message(hotkey: &str, timestamp: i64, sources: &str) -> String {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AccessRequest {
     /// SS58 address (prefix 42) of the validator's hotkey.
-    #[cfg_attr(feature = "openapi", schema(example = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty"))]
+    #[cfg_attr(
+        feature = "openapi",
+        schema(example = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty")
+    )]
     pub hotkey: String,
     /// Unix seconds at which the request was signed; at most 300 s from the clock of the service.
     #[cfg_attr(feature = "openapi", schema(example = 1_705_312_800))]
     pub timestamp: i64,
     /// sr25519 signature over `api:data:request:{hotkey}:{timestamp}:{sources}`, 128 hex digits with or without `0x`.
-    #[cfg_attr(feature = "openapi", schema(example = "0xe4e073704de1900df8680a6bc8f7ae5de3e0e15d87b25a6571b2ffded1bb586beafcac4fc2fc3084305aa7f4a27d81d40b01220ea58465a3df9400e6f7ca1187"))]
+    #[cfg_attr(
+        feature = "openapi",
+        schema(
+            example = "0xe4e073704de1900df8680a6bc8f7ae5de3e0e15d87b25a6571b2ffded1bb586beafcac4fc2fc3084305aa7f4a27d81d40b01220ea58465a3df9400e6f7ca1187"
+        )
+    )]
     pub signature: String,
     /// The sources asked for, separated by commas.
     #[cfg_attr(feature = "openapi", schema(example = "ZILLOW_SOLD"))]
@@ -41,7 +49,10 @@ impl std::fmt::Debug for AccessRequest {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AccessGrant {
     /// The token, to be sent as `Authorization: Bearer …`.
-    #[cfg_attr(feature = "openapi", schema(example = "eyJhbGciOiJIUzI1NiIsImtpZCI6ImExIn0.eyJzdWIiOiI1Rkhu…"))]
+    #[cfg_attr(
+        feature = "openapi",
+        schema(example = "eyJhbGciOiJIUzI1NiIsImtpZCI6ImExIn0.eyJzdWIiOiI1Rkhu…")
+    )]
     pub access_token: String,
     /// Always `Bearer`.
     #[cfg_attr(feature = "openapi", schema(example = "Bearer"))]
@@ -101,6 +112,9 @@ mod tests {
 
     #[test]
     fn the_signed_message_is_the_one_of_the_python_client() {
-        assert_eq!(signing_message("5F", 1_705_312_800, "A, b"), "api:data:request:5F:1705312800:A, b");
+        assert_eq!(
+            signing_message("5F", 1_705_312_800, "A, b"),
+            "api:data:request:5F:1705312800:A, b"
+        );
     }
 }

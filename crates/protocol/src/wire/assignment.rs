@@ -28,7 +28,11 @@ impl TryFrom<String> for AssignmentId {
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
         let printable = text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
-        if printable && (1..=128).contains(&text.len()) { Ok(Self(text)) } else { Err(AssignmentIdError) }
+        if printable && (1..=128).contains(&text.len()) {
+            Ok(Self(text))
+        } else {
+            Err(AssignmentIdError)
+        }
     }
 }
 
@@ -189,7 +193,9 @@ impl<'de> Deserialize<'de> for AssignmentStatistics {
         let mut count = |name: &str| match fields.shift_remove(name) {
             None | Some(Value::Null) => Ok(None),
             Some(value) => whole(&value).map(Some).ok_or_else(|| {
-                serde::de::Error::custom(format_args!("{name} must be a whole number, not negative"))
+                serde::de::Error::custom(format_args!(
+                    "{name} must be a whole number, not negative"
+                ))
             }),
         };
         let total_miners_assigned = count("total_miners_assigned")?;
@@ -296,17 +302,28 @@ mod tests {
     #[test]
     fn pending_is_read_as_started() {
         let report: AssignmentReport =
-            serde_json::from_str(r#"{"assignment_id": "a", "status": "pending"}"#).expect("a report");
+            serde_json::from_str(r#"{"assignment_id": "a", "status": "pending"}"#)
+                .expect("a report");
         assert_eq!(report.status, ReportedStatus::Started);
-        assert!(serde_json::from_str::<AssignmentReport>(r#"{"assignment_id": "a", "status": "expired"}"#).is_err());
+        assert!(
+            serde_json::from_str::<AssignmentReport>(
+                r#"{"assignment_id": "a", "status": "expired"}"#
+            )
+            .is_err()
+        );
     }
 
     #[test]
     fn counts_are_whole_and_named_when_they_are_not() {
-        let read = statistics(r#"{"responses_received": 38.0, "success_rate": 1, "region": {"b": 1, "a": 2}}"#);
+        let read = statistics(
+            r#"{"responses_received": 38.0, "success_rate": 1, "region": {"b": 1, "a": 2}}"#,
+        );
         let read = read.expect("fine");
         assert_eq!((read.responses_received, read.success_rate), (Some(38), Some(1.0)));
-        assert_eq!(serde_json::to_string(&read.other).expect("JSON"), r#"{"region":{"b":1,"a":2}}"#);
+        assert_eq!(
+            serde_json::to_string(&read.other).expect("JSON"),
+            r#"{"region":{"b":1,"a":2}}"#
+        );
         for bad in ["-1", "1.5", "\"1\"", "true", "1e30", "18446744073709551615"] {
             let error = statistics(&format!(r#"{{"responses_received": {bad}}}"#)).expect_err(bad);
             assert!(error.contains("responses_received"), "{error}");

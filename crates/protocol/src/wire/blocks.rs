@@ -147,13 +147,18 @@ pub struct Rotation {
     pub zipcodes_per_epoch: u32,
     /// The VRF signature, 96 bytes as hex: pre-output and proof. Not shown in public before the epoch has ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, example = "0x820748034444cb8404c1aff099107bcbf33931e1dab2fad0c7ef0aef50dc07685c8cdd4531ecb7f4bff7a830db3614adf736c63d9a49bca45c9163548295070981f14ea356506a5f0135a6c30a14e0a1c5c0f3b8a1d2e4f60718293a4b5c6d0e"))]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, example = "0x820748034444cb8404c1aff099107bcbf33931e1dab2fad0c7ef0aef50dc0768887f87e41c05377c93fdef28b4ead83fd9451c96906de1b956611880091584079bba919ce96bd8e24805936622cd9f4de6c05bf3399adc38dbff9d0387e01a0e"))]
     pub signature: Option<VrfSignature>,
 }
 
 /// The name of an answer of blocks: when its epoch starts, and the first eight digits of SHA-256 over sources, block
 /// size and zipcodes.
-pub fn request_id(epoch: &Epoch, sources: Sources, block_size: u32, zipcodes: &[Zipcode]) -> String {
+pub fn request_id(
+    epoch: &Epoch,
+    sources: Sources,
+    block_size: u32,
+    zipcodes: &[Zipcode],
+) -> String {
     let mut hasher = Sha256::new();
     hasher.update(format!("{sources}\n{block_size}"));
     for zipcode in zipcodes {

@@ -10,10 +10,12 @@ mod statistics;
 
 pub use access::{AccessGrant, AccessRequest, RateLimits, signing_message};
 pub use assignment::{
-    AssignmentAccepted, AssignmentId, AssignmentIdError, AssignmentList, AssignmentReport, AssignmentStatistics,
-    AssignmentStatus, AssignmentView, ReportedStatus,
+    AssignmentAccepted, AssignmentId, AssignmentIdError, AssignmentList, AssignmentReport,
+    AssignmentStatistics, AssignmentStatus, AssignmentView, ReportedStatus,
 };
-pub use blocks::{AssignmentConfig, Batch, Epoch, GeographicInfo, Rotation, ValidatorData, request_id};
+pub use blocks::{
+    AssignmentConfig, Batch, Epoch, GeographicInfo, Rotation, ValidatorData, request_id,
+};
 pub use epochs::{EpochList, EpochResource, EpochState, PoolResource};
 pub use error::{ErrorBody, ErrorCode};
 pub use health::{Check, Checks, EpochProgress, Health, HealthStatus, RegistryHealth};
