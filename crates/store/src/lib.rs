@@ -3,12 +3,29 @@
 //!
 //! Arguments carry the time; a store reads no clock of its own, except to answer [`Store::time`].
 
-use std::time::Duration;
+mod access;
+mod assignments;
+mod epochs;
+mod error;
+mod group_commit;
+pub mod rows;
+mod tally;
 
 use async_trait::async_trait;
-use resi_protocol::rotation::{Parameters, RotationPublicKey, VrfSignature};
-use resi_protocol::wire::{AssignmentId, AssignmentReport, AssignmentStatus};
-use resi_protocol::{EpochIndex, Hotkey, Sha256Hash, Signature, Sources, Timestamp, Zipcode};
+use resi_protocol::rotation::VrfSignature;
+use resi_protocol::wire::AssignmentId;
+use resi_protocol::{EpochIndex, Hotkey, Sha256Hash, Timestamp};
+
+pub use access::{GRANT_WINDOW, GrantAttempt, GrantOutcome, Quota, RecentGrants, UsedSignatures, decide_grants};
+pub use assignments::{
+    Assignment, AssignmentKey, AssignmentQuery, Change, EpochDelta, EpochValidator, Openings, ReportAttempt,
+    ReportDecision, ReportOutcome, Standing, Step, decide_reports, epoch_deltas, epoch_validators, openings_to_count,
+    transition,
+};
+pub use epochs::{EpochRecord, PoolEntry, Pull, StoredPool};
+pub use error::{Migrations, OpenError, StoreError};
+pub use group_commit::{BATCH, GroupCommit};
+pub use tally::{EpochTally, LastChange, Tally};
 
 /// Everything the service remembers. All verbs are atomic, and durable once they return.
 #[async_trait]
@@ -90,238 +107,6 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     async fn close(&self);
 }
 
-/// Why a verb failed. Nothing it was to change has been acknowledged.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// The database is away, too slow, full or shutting down: a later try may work. The outcome of this one is unknown.
-    #[error("the database is not available: {0}")]
-    Unavailable(String),
-    /// A row that this version cannot have written.
-    #[error("the database holds an inconsistent row: {0}")]
-    Inconsistent(String),
-}
-
-/// A request for access whose signature was verified.
-#[derive(Clone, Copy, Debug)]
-pub struct GrantAttempt {
-    /// Who asks.
-    pub hotkey: Hotkey,
-    /// The signature, to be used once.
-    pub signature: Signature,
-    /// Until when the signature must be remembered.
-    pub remember_until: Timestamp,
-    /// The time of the request.
-    pub now: Timestamp,
-    /// At most this many grants in [`GRANT_WINDOW`]; `None` for no limit.
-    pub limit: Option<u32>,
-}
-
-/// The window of the limit on grants. A signature is always remembered for longer than this.
-pub const GRANT_WINDOW: Duration = Duration::from_secs(60);
-
-/// What became of a [`GrantAttempt`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum GrantOutcome {
-    /// Access is granted, and the signature consumed.
-    Granted(Option<Quota>),
-    /// The signature was used before. Nothing changed.
-    Replayed,
-    /// The limit is used up. Nothing changed.
-    Limited(Quota),
-}
-
-/// How a limit stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Quota {
-    /// The limit.
-    pub limit: u32,
-    /// How many more would pass now.
-    pub remaining: u32,
-    /// When the next one passes that would not pass now; when `remaining` is not 0, when one more is back.
-    pub resets_at: Timestamp,
-}
-
-/// A valid report of a validator.
-#[derive(Clone, Debug)]
-pub struct ReportAttempt {
-    /// Who reports.
-    pub hotkey: Hotkey,
-    /// What is reported.
-    pub report: AssignmentReport,
-    /// The number of the epoch that the report names, if it names one.
-    pub reported_epoch: Option<EpochIndex>,
-    /// The epoch that runs.
-    pub running_epoch: EpochIndex,
-    /// The time of the request.
-    pub now: Timestamp,
-    /// After which time from its first report an assignment expires.
-    pub timeout: Duration,
-    /// At most this many new assignments while `running_epoch` runs; `None` for no limit.
-    pub new_assignments: Option<u32>,
-}
-
-/// What became of a [`ReportAttempt`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ReportOutcome {
-    /// It was written.
-    Recorded,
-    /// It was known already; nothing changed.
-    Unchanged,
-    /// The assignment has ended so; nothing changed.
-    Ended(AssignmentStatus),
-    /// The validator has opened as many assignments as it may in this epoch; nothing changed.
-    TooManyAssignments,
-}
-
-/// An assignment as it was last written.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Assignment {
-    /// Whose it is.
-    pub hotkey: Hotkey,
-    /// How it stands, as last written.
-    pub status: AssignmentStatus,
-    /// Whether it was reported ended only after it had expired.
-    pub late: bool,
-    /// The epoch it belongs to.
-    pub epoch: EpochIndex,
-    /// The epoch that ran at its first report.
-    pub opened_in: EpochIndex,
-    /// The report that was accepted last; it has the assignment's id.
-    pub report: AssignmentReport,
-    /// When it was first reported.
-    pub first_reported_at: Timestamp,
-    /// When it last changed.
-    pub updated_at: Timestamp,
-    /// Its position among a validator's assignments: later ones have higher positions.
-    pub position: i64,
-    /// How often it changed.
-    pub revision: i64,
-}
-
-impl Assignment {
-    /// How it stands at `now`: one that was left started for `timeout` is expired, whether that is written yet or not.
-    pub fn status_at(&self, now: Timestamp, timeout: Duration) -> AssignmentStatus {
-        match self.status {
-            AssignmentStatus::Started if self.first_reported_at.plus(timeout) <= now => AssignmentStatus::Expired,
-            status => status,
-        }
-    }
-}
-
-/// Which assignments of a validator to list.
-#[derive(Clone, Copy, Debug)]
-pub struct AssignmentQuery {
-    /// Only those that stand so.
-    pub status: Option<AssignmentStatus>,
-    /// Started ones that were first reported at or before this moment count as expired.
-    pub expired_at_or_before: Timestamp,
-    /// Only those with a position before this one.
-    pub before: Option<i64>,
-    /// At most this many.
-    pub limit: u32,
-}
-
-/// Key and parameters of an epoch, written once.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EpochRecord {
-    /// The epoch.
-    pub epoch: EpochIndex,
-    /// What determines its deal beside the key.
-    pub parameters: Parameters,
-    /// The key that deals it.
-    pub public_key: RotationPublicKey,
-    /// When the record was written.
-    pub agreed_at: Timestamp,
-    /// The proof, once the epoch has begun.
-    pub signature: Option<VrfSignature>,
-}
-
-/// A pool with what batches say about its zipcodes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoredPool {
-    /// The hash of its zipcodes.
-    pub sha256: Sha256Hash,
-    /// Its zipcodes in order.
-    pub entries: Vec<PoolEntry>,
-}
-
-/// A zipcode of a pool.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct PoolEntry {
-    /// The zipcode.
-    pub zipcode: Zipcode,
-    /// Two-letter state, empty where unknown.
-    pub state: String,
-    /// Metropolitan area, empty where there is none.
-    pub metro: String,
-    /// Rank by size, from 1.
-    pub size_rank: Option<u32>,
-}
-
-/// That a validator pulled blocks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Pull {
-    /// The subnet of the epoch.
-    pub netuid: u16,
-    /// The epoch.
-    pub epoch: EpochIndex,
-    /// Who pulled.
-    pub hotkey: Hotkey,
-    /// Which sources.
-    pub sources: Sources,
-    /// In blocks of which size.
-    pub block_size: u32,
-    /// When first.
-    pub at: Timestamp,
-}
-
-/// The counts that health and statistics show.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Tally {
-    /// Hotkeys that were ever granted access.
-    pub validators: u64,
-    /// Assignments written as started.
-    pub started: u64,
-    /// Assignments that were completed, late ones too.
-    pub completed: u64,
-    /// Assignments that failed, late ones too.
-    pub failed: u64,
-    /// Assignments written as expired.
-    pub expired: u64,
-    /// The assignment that changed last.
-    pub last: Option<LastChange>,
-    /// The newest epochs that have any pull or assignment, newest first.
-    pub epochs: Vec<EpochTally>,
-}
-
-/// The assignment that changed last.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LastChange {
-    /// Its name.
-    pub assignment_id: AssignmentId,
-    /// How it stands.
-    pub status: AssignmentStatus,
-    /// When it changed.
-    pub at: Timestamp,
-}
-
-/// The counts of one epoch.
-#[derive(Clone, Debug, PartialEq)]
-pub struct EpochTally {
-    /// The epoch.
-    pub epoch: EpochIndex,
-    /// Hotkeys that pulled its blocks or have an assignment of it.
-    pub validators: u64,
-    /// Completed assignments of it.
-    pub completed: u64,
-    /// Mean of the success rates of those that have one.
-    pub success_rate: Option<f64>,
-    /// Hotkeys whose last completed assignment with a consensus hash, of this epoch, has the most frequent hash.
-    pub agreeing: u64,
-    /// Hotkeys with a completed assignment with a consensus hash.
-    pub hashed: u64,
-}
-
 /// How connections to the database are used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Connections {
@@ -329,30 +114,4 @@ pub struct Connections {
     pub open: u32,
     /// Open ones that nobody uses.
     pub idle: u32,
-}
-
-/// What to do with migrations when a store is opened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Migrations {
-    /// Run those that are pending; several replicas may do so at once.
-    Run,
-    /// Refuse to open when some are pending.
-    Refuse,
-}
-
-/// Why a store could not be opened.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// The database is away: a later try may work.
-    #[error("the database is not available: {0}")]
-    Unavailable(String),
-    /// Migrations are pending, and were not to be run.
-    #[error("{0} migration(s) are pending; start once without --no-migrate to run them")]
-    Pending(usize),
-    /// The database was migrated by a newer version, or otherwise.
-    #[error("the schema of the database is not one of this version: {0}")]
-    Schema(String),
-    /// Something that no later try will mend.
-    #[error("{0}")]
-    Fatal(String),
 }

@@ -1,0 +1,337 @@
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::Duration;
+
+use resi_protocol::wire::{AssignmentId, AssignmentReport, AssignmentStatus, ReportedStatus};
+use resi_protocol::{EpochIndex, Hotkey, Sha256Hash, Timestamp};
+
+use crate::LastChange;
+
+/// A valid report of a validator.
+#[derive(Clone, Debug)]
+pub struct ReportAttempt {
+    /// Who reports.
+    pub hotkey: Hotkey,
+    /// What is reported.
+    pub report: AssignmentReport,
+    /// The number of the epoch that the report names, if it names one.
+    pub reported_epoch: Option<EpochIndex>,
+    /// The epoch that runs.
+    pub running_epoch: EpochIndex,
+    /// The time of the request.
+    pub now: Timestamp,
+    /// After which time from its first report an assignment expires.
+    pub timeout: Duration,
+    /// At most this many new assignments while `running_epoch` runs; `None` for no limit.
+    pub new_assignments: Option<u32>,
+}
+
+/// What became of a [`ReportAttempt`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReportOutcome {
+    /// It was written.
+    Recorded,
+    /// It was known already; nothing changed.
+    Unchanged,
+    /// The assignment has ended so; nothing changed.
+    Ended(AssignmentStatus),
+    /// The validator has opened as many assignments as it may in this epoch; nothing changed.
+    TooManyAssignments,
+}
+
+/// An assignment as it was last written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Assignment {
+    /// Whose it is.
+    pub hotkey: Hotkey,
+    /// How it stands, as last written.
+    pub status: AssignmentStatus,
+    /// Whether it was reported ended only after it had expired.
+    pub late: bool,
+    /// The epoch it belongs to.
+    pub epoch: EpochIndex,
+    /// The epoch that ran at its first report.
+    pub opened_in: EpochIndex,
+    /// The report that was accepted last; it has the assignment's id.
+    pub report: AssignmentReport,
+    /// When it was first reported.
+    pub first_reported_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+    /// Its position among a validator's assignments: later ones have higher positions.
+    pub position: i64,
+    /// How often it changed.
+    pub revision: i64,
+}
+
+impl Assignment {
+    /// How it stands at `now`: one that was left started for `timeout` is expired, whether that is written yet or not.
+    pub fn status_at(&self, now: Timestamp, timeout: Duration) -> AssignmentStatus {
+        match self.status {
+            AssignmentStatus::Started if self.first_reported_at.plus(timeout) <= now => AssignmentStatus::Expired,
+            status => status,
+        }
+    }
+
+    /// The success rate that counts for its epoch: only that of a completed one does.
+    pub fn success_rate(&self) -> Option<f64> {
+        self.report.statistics.as_ref()?.success_rate.filter(|_| self.status == AssignmentStatus::Completed)
+    }
+
+    /// The consensus hash that counts for its epoch: only that of a completed one does.
+    pub fn consensus_hash(&self) -> Option<Sha256Hash> {
+        self.report.consensus_hash.filter(|_| self.status == AssignmentStatus::Completed)
+    }
+}
+
+/// Which assignments of a validator to list.
+#[derive(Clone, Copy, Debug)]
+pub struct AssignmentQuery {
+    /// Only those that stand so.
+    pub status: Option<AssignmentStatus>,
+    /// Started ones that were first reported at or before this moment count as expired.
+    pub expired_at_or_before: Timestamp,
+    /// Only those with a position before this one.
+    pub before: Option<i64>,
+    /// At most this many.
+    pub limit: u32,
+}
+
+
+/// By what an assignment is known.
+pub type AssignmentKey = (Hotkey, AssignmentId);
+
+/// How many assignments a hotkey opened while an epoch ran.
+pub type Openings = HashMap<(Hotkey, EpochIndex), u64>;
+
+/// What a report does to its assignment.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Step {
+    /// It becomes this. The position of a new one is for the store to give.
+    Write(Assignment),
+    /// The report says nothing new.
+    Unchanged,
+    /// It has ended so.
+    Ended(AssignmentStatus),
+}
+
+/// Applies one report to one assignment, `None` where there is none yet.
+pub fn transition(existing: Option<&Assignment>, attempt: &ReportAttempt) -> Step {
+    let Some(existing) = existing else {
+        return Step::Write(Assignment {
+            hotkey: attempt.hotkey,
+            status: attempt.report.status.into(),
+            late: false,
+            epoch: attempt.reported_epoch.unwrap_or(attempt.running_epoch),
+            opened_in: attempt.running_epoch,
+            report: attempt.report.clone(),
+            first_reported_at: attempt.now,
+            updated_at: attempt.now,
+            position: 0,
+            revision: 1,
+        });
+    };
+    let late = match (existing.status_at(attempt.now, attempt.timeout), attempt.report.status) {
+        (AssignmentStatus::Started, ReportedStatus::Started) => return Step::Unchanged,
+        (AssignmentStatus::Started, _) => false,
+        (AssignmentStatus::Expired, ReportedStatus::Completed | ReportedStatus::Failed) => true,
+        (AssignmentStatus::Completed | AssignmentStatus::Failed, _) if existing.report == attempt.report => {
+            return Step::Unchanged;
+        }
+        (ended, _) => return Step::Ended(ended),
+    };
+    Step::Write(Assignment {
+        status: attempt.report.status.into(),
+        late,
+        epoch: attempt.reported_epoch.unwrap_or(existing.epoch),
+        report: attempt.report.clone(),
+        updated_at: attempt.now,
+        revision: existing.revision + 1,
+        ..existing.clone()
+    })
+}
+
+/// How an assignment was written before a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// Its status as it was written.
+    pub status: AssignmentStatus,
+    /// Its epoch.
+    pub epoch: EpochIndex,
+    /// Its revision: the change applies to this one only.
+    pub revision: i64,
+}
+
+/// An assignment that is to be written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Change {
+    /// As it is to be.
+    pub assignment: Assignment,
+    /// As it was; `None` for a new one.
+    pub before: Option<Standing>,
+}
+
+impl Change {
+    /// By what the assignment is known.
+    pub fn key(&self) -> AssignmentKey {
+        (self.assignment.hotkey, self.assignment.report.assignment_id.clone())
+    }
+}
+
+/// What becomes of a batch of reports.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ReportDecision {
+    /// One for each report, in their order.
+    pub outcomes: Vec<ReportOutcome>,
+    /// What is to be written, each assignment once, in the order of the reports that changed them last.
+    pub changes: Vec<Change>,
+}
+
+/// For whom and which epochs [`decide_reports`] must know how many assignments were opened.
+pub fn openings_to_count(
+    attempts: &[ReportAttempt],
+    known: &HashMap<AssignmentKey, Assignment>,
+) -> BTreeSet<(Hotkey, EpochIndex)> {
+    attempts
+        .iter()
+        .filter(|attempt| attempt.new_assignments.is_some() && !known.contains_key(&key(attempt)))
+        .map(|attempt| (attempt.hotkey, attempt.running_epoch))
+        .collect()
+}
+
+fn key(attempt: &ReportAttempt) -> AssignmentKey {
+    (attempt.hotkey, attempt.report.assignment_id.clone())
+}
+
+/// Decides a batch of reports in their order. `known` has the assignments that exist of those reported, `opened` the
+/// counts that [`openings_to_count`] asks for.
+pub fn decide_reports(
+    attempts: &[ReportAttempt],
+    known: &HashMap<AssignmentKey, Assignment>,
+    mut opened: Openings,
+) -> ReportDecision {
+    let mut latest: HashMap<AssignmentKey, (usize, Change)> = HashMap::new();
+    let outcomes = attempts
+        .iter()
+        .enumerate()
+        .map(|(order, attempt)| {
+            let key = key(attempt);
+            let before = known.get(&key);
+            let existing = latest.get(&key).map(|(_, change)| &change.assignment).or(before);
+            let assignment = match transition(existing, attempt) {
+                Step::Unchanged => return ReportOutcome::Unchanged,
+                Step::Ended(status) => return ReportOutcome::Ended(status),
+                Step::Write(assignment) => assignment,
+            };
+            if existing.is_none() {
+                let count = opened.entry((attempt.hotkey, attempt.running_epoch)).or_default();
+                if attempt.new_assignments.is_some_and(|limit| *count >= u64::from(limit)) {
+                    return ReportOutcome::TooManyAssignments;
+                }
+                *count += 1;
+            }
+            let before = before.map(|before| Standing {
+                status: before.status,
+                epoch: before.epoch,
+                revision: before.revision,
+            });
+            latest.insert(key, (order, Change { assignment, before }));
+            ReportOutcome::Recorded
+        })
+        .collect();
+    let mut latest: Vec<(usize, Change)> = latest.into_values().collect();
+    latest.sort_unstable_by_key(|(order, _)| *order);
+    ReportDecision { outcomes, changes: latest.into_iter().map(|(_, change)| change).collect() }
+}
+
+/// How the totals of an epoch change.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EpochDelta {
+    /// The epoch.
+    pub epoch: EpochIndex,
+    /// More or fewer written as started.
+    pub started: i64,
+    /// More or fewer completed.
+    pub completed: i64,
+    /// More or fewer failed.
+    pub failed: i64,
+    /// More or fewer written as expired.
+    pub expired: i64,
+    /// What the completed ones add to the sum of success rates.
+    pub success_sum: f64,
+    /// How many success rates that sum has more.
+    pub success_count: i64,
+    /// The change that came last.
+    pub last: Option<LastChange>,
+}
+
+impl EpochDelta {
+    fn none(epoch: EpochIndex) -> Self {
+        Self {
+            epoch,
+            started: 0,
+            completed: 0,
+            failed: 0,
+            expired: 0,
+            success_sum: 0.0,
+            success_count: 0,
+            last: None,
+        }
+    }
+
+    fn count(&mut self, status: AssignmentStatus) -> &mut i64 {
+        match status {
+            AssignmentStatus::Started => &mut self.started,
+            AssignmentStatus::Completed => &mut self.completed,
+            AssignmentStatus::Failed => &mut self.failed,
+            AssignmentStatus::Expired => &mut self.expired,
+        }
+    }
+}
+
+/// How `changes` move the totals, one entry an epoch, in the order of epochs.
+pub fn epoch_deltas<'a>(changes: impl IntoIterator<Item = &'a Change>) -> Vec<EpochDelta> {
+    let mut deltas = BTreeMap::new();
+    for Change { assignment, before } in changes {
+        if let Some(Standing { status, epoch, .. }) = *before {
+            *deltas.entry(epoch).or_insert_with(|| EpochDelta::none(epoch)).count(status) -= 1;
+        }
+        let delta = deltas.entry(assignment.epoch).or_insert_with(|| EpochDelta::none(assignment.epoch));
+        *delta.count(assignment.status) += 1;
+        if let Some(rate) = assignment.success_rate() {
+            delta.success_sum += rate;
+            delta.success_count += 1;
+        }
+        if delta.last.as_ref().is_none_or(|last| last.at <= assignment.updated_at) {
+            delta.last = Some(LastChange {
+                assignment_id: assignment.report.assignment_id.clone(),
+                status: assignment.status,
+                at: assignment.updated_at,
+            });
+        }
+    }
+    deltas.into_values().collect()
+}
+
+/// That a validator takes part in an epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EpochValidator {
+    /// The epoch.
+    pub epoch: EpochIndex,
+    /// Who.
+    pub hotkey: Hotkey,
+    /// What it now says the consensus is; `None` leaves what it said before.
+    pub consensus_hash: Option<Sha256Hash>,
+}
+
+/// Who takes part in which epochs after `changes`, each once, in the order of epochs.
+pub fn epoch_validators<'a>(changes: impl IntoIterator<Item = &'a Change>) -> Vec<EpochValidator> {
+    let mut validators = BTreeMap::new();
+    for Change { assignment, .. } in changes {
+        let said = validators.entry((assignment.epoch, assignment.hotkey)).or_insert(None);
+        *said = assignment.consensus_hash().or(*said);
+    }
+    validators
+        .into_iter()
+        .map(|((epoch, hotkey), consensus_hash)| EpochValidator { epoch, hotkey, consensus_hash })
+        .collect()
+}

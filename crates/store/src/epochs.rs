@@ -1,0 +1,56 @@
+use resi_protocol::rotation::{Parameters, RotationPublicKey, VrfSignature};
+use resi_protocol::{EpochIndex, Hotkey, Sha256Hash, Sources, Timestamp, Zipcode};
+
+/// Key and parameters of an epoch, written once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EpochRecord {
+    /// The epoch.
+    pub epoch: EpochIndex,
+    /// What determines its deal beside the key.
+    pub parameters: Parameters,
+    /// The key that deals it.
+    pub public_key: RotationPublicKey,
+    /// When the record was written.
+    pub agreed_at: Timestamp,
+    /// The proof, once the epoch has begun.
+    pub signature: Option<VrfSignature>,
+}
+
+/// A pool with what batches say about its zipcodes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredPool {
+    /// The hash of its zipcodes.
+    pub sha256: Sha256Hash,
+    /// Its zipcodes in order.
+    pub entries: Vec<PoolEntry>,
+}
+
+/// A zipcode of a pool.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct PoolEntry {
+    /// The zipcode.
+    pub zipcode: Zipcode,
+    /// Two-letter state, empty where unknown.
+    pub state: String,
+    /// Metropolitan area, empty where there is none.
+    pub metro: String,
+    /// Rank by size, from 1.
+    pub size_rank: Option<u32>,
+}
+
+/// That a validator pulled blocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Pull {
+    /// The subnet of the epoch.
+    pub netuid: u16,
+    /// The epoch.
+    pub epoch: EpochIndex,
+    /// Who pulled.
+    pub hotkey: Hotkey,
+    /// Which sources.
+    pub sources: Sources,
+    /// In blocks of which size.
+    pub block_size: u32,
+    /// When first.
+    pub at: Timestamp,
+}

@@ -1,0 +1,249 @@
+//! Rows as both databases hold them, and what they mean.
+
+use resi_protocol::rotation::{Parameters, RotationPublicKey, VrfSignature};
+use resi_protocol::{EpochIndex, EpochSchedule, Hotkey, Sha256Hash, Signature, Timestamp};
+
+use crate::{Assignment, EpochDelta, EpochRecord, EpochTally, LastChange, PoolEntry, StoreError, StoredPool, Tally};
+
+fn inconsistent(what: &str, error: impl std::fmt::Display) -> StoreError {
+    StoreError::Inconsistent(format!("{what}: {error}"))
+}
+
+fn bytes<const N: usize>(what: &str, bytes: &[u8]) -> Result<[u8; N], StoreError> {
+    bytes.try_into().map_err(|_| inconsistent(what, format_args!("{} bytes where {N} belong", bytes.len())))
+}
+
+fn whole<T: TryFrom<i64>>(what: &str, number: i64) -> Result<T, StoreError> {
+    T::try_from(number).map_err(|_| inconsistent(what, number))
+}
+
+/// The number of an epoch as both databases hold it; those beyond their range stay at its end.
+pub fn epoch_number(epoch: EpochIndex) -> i64 {
+    i64::try_from(epoch.0).unwrap_or(i64::MAX)
+}
+
+/// Reads the number of an epoch.
+///
+/// # Errors
+/// When it is negative.
+pub fn epoch_index(number: i64) -> Result<EpochIndex, StoreError> {
+    whole("epoch", number).map(EpochIndex)
+}
+
+/// Reads a hotkey.
+///
+/// # Errors
+/// When it has not 32 bytes.
+pub fn hotkey(value: &[u8]) -> Result<Hotkey, StoreError> {
+    bytes("hotkey", value).map(Hotkey::from_bytes)
+}
+
+/// Reads a signature.
+///
+/// # Errors
+/// When it has not 64 bytes.
+pub fn signature(value: &[u8]) -> Result<Signature, StoreError> {
+    bytes("signature", value).map(Signature::from_bytes)
+}
+
+/// A row of `assignments`.
+#[derive(Debug)]
+#[expect(missing_docs, reason = "the columns, as Assignment names them")]
+pub struct AssignmentRow {
+    pub hotkey: Vec<u8>,
+    pub status: String,
+    pub late: bool,
+    pub epoch: i64,
+    pub opened_in: i64,
+    pub report: String,
+    pub first_reported_at: i64,
+    pub updated_at: i64,
+    pub position: i64,
+    pub revision: i64,
+}
+
+impl TryFrom<AssignmentRow> for Assignment {
+    type Error = StoreError;
+
+    fn try_from(row: AssignmentRow) -> Result<Self, StoreError> {
+        Ok(Self {
+            hotkey: hotkey(&row.hotkey)?,
+            status: row.status.parse().map_err(|error| inconsistent("status of an assignment", error))?,
+            late: row.late,
+            epoch: epoch_index(row.epoch)?,
+            opened_in: epoch_index(row.opened_in)?,
+            report: serde_json::from_str(&row.report).map_err(|error| inconsistent("report", error))?,
+            first_reported_at: Timestamp::from_micros(row.first_reported_at),
+            updated_at: Timestamp::from_micros(row.updated_at),
+            position: row.position,
+            revision: row.revision,
+        })
+    }
+}
+
+/// The report of an assignment as it is kept.
+///
+/// # Errors
+/// When it cannot be written as JSON.
+pub fn report_text(assignment: &Assignment) -> Result<String, StoreError> {
+    serde_json::to_string(&assignment.report).map_err(|error| inconsistent("report", error))
+}
+
+/// A row of `epochs`.
+#[derive(Debug)]
+#[expect(missing_docs, reason = "the columns, as EpochRecord names them")]
+pub struct EpochRow {
+    pub netuid: i32,
+    pub epoch: i64,
+    pub epoch_seconds: i64,
+    pub pool_sha256: Vec<u8>,
+    pub pool_size: i64,
+    pub zipcodes_per_epoch: i64,
+    pub public_key: Vec<u8>,
+    pub agreed_at: i64,
+    pub signature: Option<Vec<u8>>,
+}
+
+impl TryFrom<EpochRow> for EpochRecord {
+    type Error = StoreError;
+
+    fn try_from(row: EpochRow) -> Result<Self, StoreError> {
+        Ok(Self {
+            epoch: epoch_index(row.epoch)?,
+            parameters: Parameters {
+                netuid: whole("netuid", row.netuid.into())?,
+                schedule: EpochSchedule::new(whole("epoch length", row.epoch_seconds)?)
+                    .map_err(|error| inconsistent("epoch length", error))?,
+                pool_size: whole("size of a pool", row.pool_size)?,
+                pool_sha256: Sha256Hash::from_bytes(bytes("hash of a pool", &row.pool_sha256)?),
+                zipcodes_per_epoch: whole("zipcodes of an epoch", row.zipcodes_per_epoch)?,
+            },
+            public_key: RotationPublicKey::from_bytes(bytes("public key", &row.public_key)?),
+            agreed_at: Timestamp::from_micros(row.agreed_at),
+            signature: row
+                .signature
+                .map(|signature| bytes("signature of an epoch", &signature).map(VrfSignature::from_bytes))
+                .transpose()?,
+        })
+    }
+}
+
+/// The entries of a pool as they are kept.
+///
+/// # Errors
+/// When they cannot be written as JSON.
+pub fn entries_text(pool: &StoredPool) -> Result<String, StoreError> {
+    serde_json::to_string(&pool.entries).map_err(|error| inconsistent("pool", error))
+}
+
+/// Reads the entries of a pool.
+///
+/// # Errors
+/// When they are not what [`entries_text`] writes.
+pub fn entries(text: &str) -> Result<Vec<PoolEntry>, StoreError> {
+    serde_json::from_str(text).map_err(|error| inconsistent("pool", error))
+}
+
+/// A row of `epoch_totals`, or a sum of them.
+#[derive(Debug)]
+#[expect(missing_docs, reason = "the columns, as EpochDelta names them")]
+pub struct TotalsRow {
+    pub epoch: i64,
+    pub completed: i64,
+    pub success_sum: f64,
+    pub success_count: i64,
+}
+
+/// How many validators said what in an epoch.
+#[derive(Debug)]
+#[expect(missing_docs, reason = "the columns")]
+pub struct ConsensusRow {
+    pub epoch: i64,
+    pub consensus_hash: Option<Vec<u8>>,
+    pub validators: i64,
+}
+
+/// The sums over all epochs.
+#[derive(Debug)]
+#[expect(missing_docs, reason = "the columns, as Tally names them")]
+pub struct SumsRow {
+    pub validators: i64,
+    pub started: i64,
+    pub completed: i64,
+    pub failed: i64,
+    pub expired: i64,
+}
+
+/// The assignment that changed last.
+#[derive(Debug)]
+#[expect(missing_docs, reason = "the columns, as LastChange names them")]
+pub struct LastRow {
+    pub assignment_id: String,
+    pub status: String,
+    pub at: i64,
+}
+
+impl TryFrom<LastRow> for LastChange {
+    type Error = StoreError;
+
+    fn try_from(row: LastRow) -> Result<Self, StoreError> {
+        Ok(Self {
+            assignment_id: row.assignment_id.parse().map_err(|error| inconsistent("assignment id", error))?,
+            status: row.status.parse().map_err(|error| inconsistent("last status", error))?,
+            at: Timestamp::from_micros(row.at),
+        })
+    }
+}
+
+/// Puts a tally together; `epochs` newest first.
+///
+/// # Errors
+/// When a row is none that this version writes.
+pub fn tally(
+    sums: &SumsRow,
+    last: Option<LastRow>,
+    epochs: &[TotalsRow],
+    said: &[ConsensusRow],
+) -> Result<Tally, StoreError> {
+    let epochs = epochs
+        .iter()
+        .map(|row| {
+            let mut tally = EpochTally {
+                epoch: epoch_index(row.epoch)?,
+                validators: 0,
+                completed: whole("completed assignments", row.completed)?,
+                success_rate: (row.success_count > 0).then(|| row.success_sum / row.success_count as f64),
+                agreeing: 0,
+                hashed: 0,
+            };
+            for said in said.iter().filter(|said| said.epoch == row.epoch) {
+                let validators: u64 = whole("validators", said.validators)?;
+                tally.validators += validators;
+                if said.consensus_hash.is_some() {
+                    tally.hashed += validators;
+                    tally.agreeing = tally.agreeing.max(validators);
+                }
+            }
+            Ok(tally)
+        })
+        .collect::<Result<_, StoreError>>()?;
+    Ok(Tally {
+        validators: whole("validators", sums.validators)?,
+        started: whole("started assignments", sums.started)?,
+        completed: whole("completed assignments", sums.completed)?,
+        failed: whole("failed assignments", sums.failed)?,
+        expired: whole("expired assignments", sums.expired)?,
+        last: last.map(TryInto::try_into).transpose()?,
+        epochs,
+    })
+}
+
+/// The last change of a delta, as columns.
+pub fn last_columns(delta: &EpochDelta) -> (Option<i64>, Option<&str>, Option<&'static str>) {
+    let last = delta.last.as_ref();
+    (
+        last.map(|last| last.at.micros()),
+        last.map(|last| last.assignment_id.as_str()),
+        last.map(|last| last.status.name()),
+    )
+}
