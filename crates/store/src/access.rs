@@ -64,10 +64,12 @@ pub fn decide_grants(
             }
             let quota = match attempt.limit {
                 None => None,
-                Some(limit) => match take(recent.entry(attempt.hotkey).or_default(), limit, attempt.now) {
-                    Ok(quota) => Some(quota),
-                    Err(quota) => return GrantOutcome::Limited(quota),
-                },
+                Some(limit) => {
+                    match take(recent.entry(attempt.hotkey).or_default(), limit, attempt.now) {
+                        Ok(quota) => Some(quota),
+                        Err(quota) => return GrantOutcome::Limited(quota),
+                    }
+                }
             };
             used.insert(signature);
             GrantOutcome::Granted(quota)

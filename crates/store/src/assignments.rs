@@ -67,14 +67,20 @@ impl Assignment {
     /// How it stands at `now`: one that was left started for `timeout` is expired, whether that is written yet or not.
     pub fn status_at(&self, now: Timestamp, timeout: Duration) -> AssignmentStatus {
         match self.status {
-            AssignmentStatus::Started if self.first_reported_at.plus(timeout) <= now => AssignmentStatus::Expired,
+            AssignmentStatus::Started if self.first_reported_at.plus(timeout) <= now => {
+                AssignmentStatus::Expired
+            }
             status => status,
         }
     }
 
     /// The success rate that counts for its epoch: only that of a completed one does.
     pub fn success_rate(&self) -> Option<f64> {
-        self.report.statistics.as_ref()?.success_rate.filter(|_| self.status == AssignmentStatus::Completed)
+        self.report
+            .statistics
+            .as_ref()?
+            .success_rate
+            .filter(|_| self.status == AssignmentStatus::Completed)
     }
 
     /// The consensus hash that counts for its epoch: only that of a completed one does.
@@ -95,7 +101,6 @@ pub struct AssignmentQuery {
     /// At most this many.
     pub limit: u32,
 }
-
 
 /// By what an assignment is known.
 pub type AssignmentKey = (Hotkey, AssignmentId);
@@ -134,7 +139,9 @@ pub fn transition(existing: Option<&Assignment>, attempt: &ReportAttempt) -> Ste
         (AssignmentStatus::Started, ReportedStatus::Started) => return Step::Unchanged,
         (AssignmentStatus::Started, _) => false,
         (AssignmentStatus::Expired, ReportedStatus::Completed | ReportedStatus::Failed) => true,
-        (AssignmentStatus::Completed | AssignmentStatus::Failed, _) if existing.report == attempt.report => {
+        (AssignmentStatus::Completed | AssignmentStatus::Failed, _)
+            if existing.report == attempt.report =>
+        {
             return Step::Unchanged;
         }
         (ended, _) => return Step::Ended(ended),
@@ -295,7 +302,8 @@ pub fn epoch_deltas<'a>(changes: impl IntoIterator<Item = &'a Change>) -> Vec<Ep
         if let Some(Standing { status, epoch, .. }) = *before {
             *deltas.entry(epoch).or_insert_with(|| EpochDelta::none(epoch)).count(status) -= 1;
         }
-        let delta = deltas.entry(assignment.epoch).or_insert_with(|| EpochDelta::none(assignment.epoch));
+        let delta =
+            deltas.entry(assignment.epoch).or_insert_with(|| EpochDelta::none(assignment.epoch));
         *delta.count(assignment.status) += 1;
         if let Some(rate) = assignment.success_rate() {
             delta.success_sum += rate;

@@ -115,7 +115,9 @@ impl<T: Send + 'static, R: Send + 'static> GroupCommit<T, R> {
         };
         match tokio::time::timeout(DEADLINE, committed).await {
             Ok(result) => result,
-            Err(_) => Err(StoreError::Unavailable(format!("no commit of {} in {DEADLINE:?}", self.name))),
+            Err(_) => {
+                Err(StoreError::Unavailable(format!("no commit of {} in {DEADLINE:?}", self.name)))
+            }
         }
     }
 

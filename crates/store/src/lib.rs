@@ -8,6 +8,7 @@ mod assignments;
 mod epochs;
 mod error;
 mod group_commit;
+mod known;
 pub mod rows;
 mod tally;
 
@@ -16,15 +17,18 @@ use resi_protocol::rotation::VrfSignature;
 use resi_protocol::wire::AssignmentId;
 use resi_protocol::{EpochIndex, Hotkey, Sha256Hash, Timestamp};
 
-pub use access::{GRANT_WINDOW, GrantAttempt, GrantOutcome, Quota, RecentGrants, UsedSignatures, decide_grants};
+pub use access::{
+    GRANT_WINDOW, GrantAttempt, GrantOutcome, Quota, RecentGrants, UsedSignatures, decide_grants,
+};
 pub use assignments::{
-    Assignment, AssignmentKey, AssignmentQuery, Change, EpochDelta, EpochValidator, Openings, ReportAttempt,
-    ReportDecision, ReportOutcome, Standing, Step, decide_reports, epoch_deltas, epoch_validators, openings_to_count,
-    transition,
+    Assignment, AssignmentKey, AssignmentQuery, Change, EpochDelta, EpochValidator, Openings,
+    ReportAttempt, ReportDecision, ReportOutcome, Standing, Step, decide_reports, epoch_deltas,
+    epoch_validators, openings_to_count, transition,
 };
 pub use epochs::{EpochRecord, PoolEntry, Pull, StoredPool};
 pub use error::{Migrations, OpenError, StoreError};
 pub use group_commit::{BATCH, GroupCommit};
+pub use known::Known;
 pub use tally::{EpochTally, LastChange, Tally};
 
 /// Everything the service remembers. All verbs are atomic, and durable once they return.
@@ -42,14 +46,27 @@ pub trait Store: Send + Sync + std::fmt::Debug {
 
     /// One assignment of a validator, as last written: an assignment past its time may still stand as started, see
     /// [`Assignment::status_at`].
-    async fn assignment(&self, hotkey: Hotkey, id: &AssignmentId) -> Result<Option<Assignment>, StoreError>;
+    async fn assignment(
+        &self,
+        hotkey: Hotkey,
+        id: &AssignmentId,
+    ) -> Result<Option<Assignment>, StoreError>;
 
     /// A page of a validator's assignments, newest first.
-    async fn assignments(&self, hotkey: Hotkey, query: AssignmentQuery) -> Result<Vec<Assignment>, StoreError>;
+    async fn assignments(
+        &self,
+        hotkey: Hotkey,
+        query: AssignmentQuery,
+    ) -> Result<Vec<Assignment>, StoreError>;
 
     /// Marks at most `limit` assignments as expired that were first reported at or before `cutoff` and are still
     /// started; returns how many.
-    async fn expire_assignments(&self, cutoff: Timestamp, now: Timestamp, limit: u32) -> Result<u64, StoreError>;
+    async fn expire_assignments(
+        &self,
+        cutoff: Timestamp,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<u64, StoreError>;
 
     /// Writes the record of an epoch unless there is one, and returns the one that stands.
     async fn agree_epoch(&self, proposed: &EpochRecord) -> Result<EpochRecord, StoreError>;
@@ -63,7 +80,11 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     ) -> Result<(), StoreError>;
 
     /// The record of an epoch.
-    async fn epoch_record(&self, netuid: u16, epoch: EpochIndex) -> Result<Option<EpochRecord>, StoreError>;
+    async fn epoch_record(
+        &self,
+        netuid: u16,
+        epoch: EpochIndex,
+    ) -> Result<Option<EpochRecord>, StoreError>;
 
     /// At most `limit` records of epochs before `before`, newest first.
     async fn epoch_records(

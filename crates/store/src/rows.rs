@@ -3,14 +3,19 @@
 use resi_protocol::rotation::{Parameters, RotationPublicKey, VrfSignature};
 use resi_protocol::{EpochIndex, EpochSchedule, Hotkey, Sha256Hash, Signature, Timestamp};
 
-use crate::{Assignment, EpochDelta, EpochRecord, EpochTally, LastChange, PoolEntry, StoreError, StoredPool, Tally};
+use crate::{
+    Assignment, EpochDelta, EpochRecord, EpochTally, LastChange, PoolEntry, StoreError, StoredPool,
+    Tally,
+};
 
 fn inconsistent(what: &str, error: impl std::fmt::Display) -> StoreError {
     StoreError::Inconsistent(format!("{what}: {error}"))
 }
 
 fn bytes<const N: usize>(what: &str, bytes: &[u8]) -> Result<[u8; N], StoreError> {
-    bytes.try_into().map_err(|_| inconsistent(what, format_args!("{} bytes where {N} belong", bytes.len())))
+    bytes
+        .try_into()
+        .map_err(|_| inconsistent(what, format_args!("{} bytes where {N} belong", bytes.len())))
 }
 
 fn whole<T: TryFrom<i64>>(what: &str, number: i64) -> Result<T, StoreError> {
@@ -68,11 +73,15 @@ impl TryFrom<AssignmentRow> for Assignment {
     fn try_from(row: AssignmentRow) -> Result<Self, StoreError> {
         Ok(Self {
             hotkey: hotkey(&row.hotkey)?,
-            status: row.status.parse().map_err(|error| inconsistent("status of an assignment", error))?,
+            status: row
+                .status
+                .parse()
+                .map_err(|error| inconsistent("status of an assignment", error))?,
             late: row.late,
             epoch: epoch_index(row.epoch)?,
             opened_in: epoch_index(row.opened_in)?,
-            report: serde_json::from_str(&row.report).map_err(|error| inconsistent("report", error))?,
+            report: serde_json::from_str(&row.report)
+                .map_err(|error| inconsistent("report", error))?,
             first_reported_at: Timestamp::from_micros(row.first_reported_at),
             updated_at: Timestamp::from_micros(row.updated_at),
             position: row.position,
@@ -122,7 +131,9 @@ impl TryFrom<EpochRow> for EpochRecord {
             agreed_at: Timestamp::from_micros(row.agreed_at),
             signature: row
                 .signature
-                .map(|signature| bytes("signature of an epoch", &signature).map(VrfSignature::from_bytes))
+                .map(|signature| {
+                    bytes("signature of an epoch", &signature).map(VrfSignature::from_bytes)
+                })
                 .transpose()?,
         })
     }
@@ -188,7 +199,10 @@ impl TryFrom<LastRow> for LastChange {
 
     fn try_from(row: LastRow) -> Result<Self, StoreError> {
         Ok(Self {
-            assignment_id: row.assignment_id.parse().map_err(|error| inconsistent("assignment id", error))?,
+            assignment_id: row
+                .assignment_id
+                .parse()
+                .map_err(|error| inconsistent("assignment id", error))?,
             status: row.status.parse().map_err(|error| inconsistent("last status", error))?,
             at: Timestamp::from_micros(row.at),
         })
@@ -212,7 +226,8 @@ pub fn tally(
                 epoch: epoch_index(row.epoch)?,
                 validators: 0,
                 completed: whole("completed assignments", row.completed)?,
-                success_rate: (row.success_count > 0).then(|| row.success_sum / row.success_count as f64),
+                success_rate: (row.success_count > 0)
+                    .then(|| row.success_sum / row.success_count as f64),
                 agreeing: 0,
                 hashed: 0,
             };

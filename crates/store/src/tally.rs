@@ -47,4 +47,3 @@ pub struct EpochTally {
     /// Hotkeys with a completed assignment with a consensus hash.
     pub hashed: u64,
 }
-

@@ -1,0 +1,231 @@
+use resi_protocol::rotation::VrfSignature;
+use resi_protocol::{EpochIndex, Sha256Hash, Timestamp};
+use resi_store::rows::{self, EpochRow};
+use resi_store::{EpochRecord, Pull, StoreError, StoredPool};
+use sqlx::Connection;
+use sqlx::sqlite::SqliteConnection;
+
+use crate::database::{Database, Hex, json, unavailable};
+
+pub(crate) async fn agree(
+    database: &Database,
+    proposed: &EpochRecord,
+) -> Result<EpochRecord, StoreError> {
+    let EpochRecord { epoch, parameters, public_key, agreed_at, signature } = proposed;
+    let number = rows::epoch_number(*epoch);
+    let epoch_seconds = parameters.schedule.seconds();
+    let starts_at = parameters.schedule.starts_at(*epoch).micros();
+    let ends_at = parameters.schedule.ends_at(*epoch).micros();
+    let pool_sha256 = &parameters.pool_sha256.as_bytes()[..];
+    let public_key = &public_key.as_bytes()[..];
+    let agreed_at = agreed_at.micros();
+    let signature = signature.as_ref().map(|signature| &signature.as_bytes()[..]);
+    let mut writer = database.writer().await?;
+    sqlx::query!(
+        "INSERT INTO epochs (netuid, epoch, epoch_seconds, starts_at, ends_at, pool_sha256, pool_size,
+             zipcodes_per_epoch, public_key, agreed_at, signature)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (netuid, epoch) DO NOTHING",
+        parameters.netuid,
+        number,
+        epoch_seconds,
+        starts_at,
+        ends_at,
+        pool_sha256,
+        parameters.pool_size,
+        parameters.zipcodes_per_epoch,
+        public_key,
+        agreed_at,
+        signature
+    )
+    .execute(writer.connection()?)
+    .await
+    .map_err(unavailable)?;
+    let standing = select(writer.connection()?, parameters.netuid, *epoch).await?;
+    writer.done();
+    standing.ok_or_else(|| StoreError::Inconsistent(format!("the record of epoch {epoch} is gone")))
+}
+
+async fn select(
+    connection: &mut SqliteConnection,
+    netuid: u16,
+    epoch: EpochIndex,
+) -> Result<Option<EpochRecord>, StoreError> {
+    let epoch = rows::epoch_number(epoch);
+    sqlx::query_as!(
+        EpochRow,
+        r#"SELECT netuid AS "netuid: i32", epoch, epoch_seconds, pool_sha256, pool_size, zipcodes_per_epoch,
+               public_key, agreed_at, signature
+           FROM epochs WHERE netuid = ? AND epoch = ?"#,
+        netuid,
+        epoch
+    )
+    .fetch_optional(connection)
+    .await
+    .map_err(unavailable)?
+    .map(TryInto::try_into)
+    .transpose()
+}
+
+pub(crate) async fn find(
+    database: &Database,
+    netuid: u16,
+    epoch: EpochIndex,
+) -> Result<Option<EpochRecord>, StoreError> {
+    let mut reader = database.reader().await?;
+    let record = select(&mut reader, netuid, epoch).await?;
+    reader.done();
+    Ok(record)
+}
+
+pub(crate) async fn list(
+    database: &Database,
+    netuid: u16,
+    before: EpochIndex,
+    limit: u32,
+) -> Result<Vec<EpochRecord>, StoreError> {
+    let before = rows::epoch_number(before);
+    let mut reader = database.reader().await?;
+    let rows = sqlx::query_as!(
+        EpochRow,
+        r#"SELECT netuid AS "netuid: i32", epoch, epoch_seconds, pool_sha256, pool_size, zipcodes_per_epoch,
+               public_key, agreed_at, signature
+           FROM epochs WHERE netuid = ? AND epoch < ? ORDER BY epoch DESC LIMIT ?"#,
+        netuid,
+        before,
+        limit
+    )
+    .fetch_all(&mut *reader)
+    .await
+    .map_err(unavailable)?;
+    reader.done();
+    rows.into_iter().map(TryInto::try_into).collect()
+}
+
+pub(crate) async fn conflicting(
+    database: &Database,
+    netuid: u16,
+    epoch_seconds: u32,
+    moment: Timestamp,
+) -> Result<Option<EpochRecord>, StoreError> {
+    let moment = moment.micros();
+    let mut reader = database.reader().await?;
+    let row = sqlx::query_as!(
+        EpochRow,
+        r#"SELECT netuid AS "netuid: i32", epoch, epoch_seconds, pool_sha256, pool_size, zipcodes_per_epoch,
+               public_key, agreed_at, signature
+           FROM epochs
+           WHERE netuid = ?1 AND epoch_seconds <> ?2 AND starts_at <= ?3 AND ends_at > ?3
+           ORDER BY agreed_at DESC, epoch DESC LIMIT 1"#,
+        netuid,
+        epoch_seconds,
+        moment
+    )
+    .fetch_optional(&mut *reader)
+    .await
+    .map_err(unavailable)?;
+    reader.done();
+    row.map(TryInto::try_into).transpose()
+}
+
+pub(crate) async fn publish(
+    database: &Database,
+    netuid: u16,
+    epoch: EpochIndex,
+    signature: &VrfSignature,
+) -> Result<(), StoreError> {
+    let (epoch, signature) = (rows::epoch_number(epoch), &signature.as_bytes()[..]);
+    let mut writer = database.writer().await?;
+    sqlx::query!(
+        "UPDATE epochs SET signature = ? WHERE netuid = ? AND epoch = ? AND signature IS NULL",
+        signature,
+        netuid,
+        epoch
+    )
+    .execute(writer.connection()?)
+    .await
+    .map_err(unavailable)?;
+    writer.done();
+    Ok(())
+}
+
+pub(crate) async fn keep_pool(database: &Database, pool: &StoredPool) -> Result<(), StoreError> {
+    let (sha256, entries) = (&pool.sha256.as_bytes()[..], rows::entries_text(pool)?);
+    let mut writer = database.writer().await?;
+    sqlx::query!(
+        "INSERT INTO pools (sha256, entries) VALUES (?, ?) ON CONFLICT (sha256) DO NOTHING",
+        sha256,
+        entries
+    )
+    .execute(writer.connection()?)
+    .await
+    .map_err(unavailable)?;
+    writer.done();
+    Ok(())
+}
+
+pub(crate) async fn pool(
+    database: &Database,
+    sha256: Sha256Hash,
+) -> Result<Option<StoredPool>, StoreError> {
+    let key = &sha256.as_bytes()[..];
+    let mut reader = database.reader().await?;
+    let entries = sqlx::query_scalar!("SELECT entries FROM pools WHERE sha256 = ?", key)
+        .fetch_optional(&mut *reader)
+        .await
+        .map_err(unavailable)?;
+    reader.done();
+    entries.map(|entries| Ok(StoredPool { sha256, entries: rows::entries(&entries)? })).transpose()
+}
+
+pub(crate) async fn record_pulls(database: &Database, pulls: &[Pull]) -> Result<(), StoreError> {
+    if pulls.is_empty() {
+        return Ok(());
+    }
+    let pulls: Vec<_> = pulls
+        .iter()
+        .map(|pull| {
+            (
+                pull.netuid,
+                rows::epoch_number(pull.epoch),
+                Hex(pull.hotkey.as_bytes()),
+                pull.sources.to_string(),
+                pull.block_size,
+                pull.at.micros(),
+            )
+        })
+        .collect();
+    let pulls = json(&pulls)?;
+    let mut writer = database.writer().await?;
+    let mut transaction =
+        writer.connection()?.begin_with("BEGIN IMMEDIATE").await.map_err(unavailable)?;
+    sqlx::query!(
+        "INSERT INTO pulls (netuid, epoch, hotkey, sources, block_size, first_at)
+         SELECT value ->> 0, value ->> 1, unhex(value ->> 2), value ->> 3, value ->> 4, value ->> 5
+         FROM json_each(?) WHERE true
+         ON CONFLICT (netuid, epoch, hotkey, sources, block_size) DO NOTHING",
+        pulls
+    )
+    .execute(&mut *transaction)
+    .await
+    .map_err(unavailable)?;
+    sqlx::query!(
+        "INSERT INTO epoch_validators (epoch, hotkey)
+         SELECT value ->> 1, unhex(value ->> 2) FROM json_each(?) WHERE true
+         ON CONFLICT (epoch, hotkey) DO NOTHING",
+        pulls
+    )
+    .execute(&mut *transaction)
+    .await
+    .map_err(unavailable)?;
+    sqlx::query!(
+        "INSERT INTO epoch_totals (epoch) SELECT DISTINCT value ->> 1 FROM json_each(?) WHERE true
+         ON CONFLICT (epoch) DO NOTHING",
+        pulls
+    )
+    .execute(&mut *transaction)
+    .await
+    .map_err(unavailable)?;
+    transaction.commit().await.map_err(unavailable)?;
+    writer.done();
+    Ok(())
+}

@@ -1,0 +1,163 @@
+use std::collections::HashMap;
+use std::path::Path;
+use std::time::Duration;
+
+use resi_store::{Migrations, OpenError};
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
+};
+use sqlx::{ConnectOptions, SqlitePool};
+
+use crate::SqliteLocation;
+use crate::database::Database;
+
+static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/sqlite");
+
+const READERS: u32 = 4;
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
+const BUSY_TIMEOUT: Duration = Duration::from_secs(4);
+
+pub(crate) async fn open(
+    location: SqliteLocation,
+    migrations: Migrations,
+) -> Result<Database, OpenError> {
+    let options = match &location {
+        SqliteLocation::File(path) => {
+            if !path.exists() {
+                if migrations == Migrations::Refuse {
+                    return Err(OpenError::Pending(MIGRATIONS.iter().count()));
+                }
+                create(path).map_err(|error| {
+                    OpenError::Fatal(format!("cannot create {}: {error}", path.display()))
+                })?;
+            }
+            SqliteConnectOptions::new()
+                .filename(path)
+                .journal_mode(SqliteJournalMode::Wal)
+                .synchronous(SqliteSynchronous::Full)
+                .busy_timeout(BUSY_TIMEOUT)
+        }
+        SqliteLocation::Memory => SqliteConnectOptions::new().in_memory(true).filename(":memory:"),
+    };
+    let options = options.pragma("cache_size", "-4096").disable_statement_logging();
+    let mut writer = options.connect().await.map_err(open_error)?;
+    migrate(&mut writer, migrations).await?;
+    let readers = match location {
+        SqliteLocation::Memory => None,
+        SqliteLocation::File(_) => Some(readers(&options)),
+    };
+    Ok(Database::new(options, writer, readers))
+}
+
+fn readers(options: &SqliteConnectOptions) -> SqlitePool {
+    SqlitePoolOptions::new()
+        .max_connections(READERS)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .test_before_acquire(false)
+        .connect_lazy_with(options.clone().pragma("query_only", "ON").pragma("cache_size", "-1024"))
+}
+
+#[cfg(unix)]
+fn create(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    }
+    std::fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path)
+        .map(drop)
+}
+
+#[cfg(not(unix))]
+fn create(path: &Path) -> std::io::Result<()> {
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder)?;
+    }
+    std::fs::OpenOptions::new().write(true).create(true).truncate(false).open(path).map(drop)
+}
+
+async fn migrate(writer: &mut SqliteConnection, migrations: Migrations) -> Result<(), OpenError> {
+    match (pending(writer).await?, migrations) {
+        (0, _) => Ok(()),
+        (pending, Migrations::Refuse) => Err(OpenError::Pending(pending)),
+        (_, Migrations::Run) => match MIGRATIONS.run_direct(None, writer, false).await {
+            Ok(()) => Ok(()),
+            // SQLite's migrator takes no lock: another process may just have run them.
+            Err(error) => match pending(writer).await {
+                Ok(0) => Ok(()),
+                _ => Err(migrate_error(error)),
+            },
+        },
+    }
+}
+
+async fn pending(connection: &mut SqliteConnection) -> Result<usize, OpenError> {
+    let managed = sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = '_sqlx_migrations') AS "managed!: bool""#
+    )
+    .fetch_one(&mut *connection)
+    .await
+    .map_err(open_error)?;
+    let applied: HashMap<i64, (Vec<u8>, bool)> = if managed {
+        sqlx::query_as::<_, (i64, Vec<u8>, bool)>(
+            "SELECT version, checksum, success FROM _sqlx_migrations",
+        )
+        .fetch_all(&mut *connection)
+        .await
+        .map_err(open_error)?
+        .into_iter()
+        .map(|(version, checksum, success)| (version, (checksum, success)))
+        .collect()
+    } else {
+        HashMap::new()
+    };
+    if let Some(version) = applied.keys().find(|version| !MIGRATIONS.version_exists(**version)) {
+        return Err(OpenError::Schema(format!("migration {version} is of another version")));
+    }
+    let mut pending = 0;
+    for migration in MIGRATIONS.iter() {
+        match applied.get(&migration.version) {
+            None => pending += 1,
+            Some((_, false)) => {
+                return Err(OpenError::Schema(format!(
+                    "migration {} ended half-way",
+                    migration.version
+                )));
+            }
+            Some((checksum, true)) if *checksum != *migration.checksum => {
+                return Err(OpenError::Schema(format!("migration {} differs", migration.version)));
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(pending)
+}
+
+fn migrate_error(error: MigrateError) -> OpenError {
+    match error {
+        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {
+            open_error(error)
+        }
+        error => OpenError::Schema(error.to_string()),
+    }
+}
+
+const SQLITE_BUSY: &str = "5";
+const SQLITE_LOCKED: &str = "6";
+
+fn open_error(error: sqlx::Error) -> OpenError {
+    match &error {
+        sqlx::Error::Database(database)
+            if matches!(database.code().as_deref(), Some(SQLITE_BUSY | SQLITE_LOCKED)) =>
+        {
+            OpenError::Unavailable(error.to_string())
+        }
+        _ => OpenError::Fatal(error.to_string()),
+    }
+}

@@ -1,0 +1,49 @@
+use resi_store::rows::{self, ConsensusRow, LastRow, SumsRow, TotalsRow};
+use resi_store::{StoreError, Tally};
+use sqlx::Connection;
+
+use crate::database::{Database, unavailable};
+
+pub(crate) async fn tally(database: &Database, epochs: u32) -> Result<Tally, StoreError> {
+    let mut reader = database.reader().await?;
+    let mut snapshot = reader.begin().await.map_err(unavailable)?;
+    let sums = sqlx::query_as!(
+        SumsRow,
+        r#"SELECT (SELECT count(*) FROM validators) AS "validators!: i64",
+               coalesce(sum(started), 0) AS "started!: i64", coalesce(sum(completed), 0) AS "completed!: i64",
+               coalesce(sum(failed), 0) AS "failed!: i64", coalesce(sum(expired), 0) AS "expired!: i64"
+           FROM epoch_totals"#
+    )
+    .fetch_one(&mut *snapshot)
+    .await
+    .map_err(unavailable)?;
+    let last = sqlx::query_as!(
+        LastRow,
+        r#"SELECT last_assignment_id AS "assignment_id!", last_status AS "status!", last_at AS "at!"
+           FROM epoch_totals WHERE last_at IS NOT NULL ORDER BY last_at DESC, epoch DESC LIMIT 1"#
+    )
+    .fetch_optional(&mut *snapshot)
+    .await
+    .map_err(unavailable)?;
+    let newest = sqlx::query_as!(
+        TotalsRow,
+        "SELECT epoch, completed, success_sum, success_count FROM epoch_totals ORDER BY epoch DESC LIMIT ?",
+        epochs
+    )
+    .fetch_all(&mut *snapshot)
+    .await
+    .map_err(unavailable)?;
+    let oldest = newest.last().map_or(i64::MAX, |row| row.epoch);
+    let said = sqlx::query_as!(
+        ConsensusRow,
+        r#"SELECT epoch AS "epoch!", consensus_hash, count(*) AS "validators!: i64"
+           FROM epoch_validators WHERE epoch >= ? GROUP BY epoch, consensus_hash"#,
+        oldest
+    )
+    .fetch_all(&mut *snapshot)
+    .await
+    .map_err(unavailable)?;
+    snapshot.commit().await.map_err(unavailable)?;
+    reader.done();
+    rows::tally(&sums, last, &newest, &said)
+}
