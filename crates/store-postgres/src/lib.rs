@@ -1,1 +1,164 @@
-//! p
+//! [`resi_store::Store`] on PostgreSQL: any number of replicas write at once.
+
+mod database;
+mod epochs;
+mod grants;
+mod open;
+mod reports;
+mod tally;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use resi_protocol::rotation::VrfSignature;
+use resi_protocol::wire::AssignmentId;
+use resi_protocol::{EpochIndex, Hotkey, Sha256Hash, Timestamp};
+use resi_store::{
+    Assignment, AssignmentQuery, Connections, EpochRecord, GrantAttempt, GrantOutcome, GroupCommit,
+    Migrations, OpenError, Pull, ReportAttempt, ReportOutcome, Store, StoreError, StoredPool,
+    Tally,
+};
+
+use crate::database::{Database, within};
+
+/// A store on PostgreSQL.
+#[derive(Debug)]
+pub struct PostgresStore {
+    database: Arc<Database>,
+    grants: GroupCommit<GrantAttempt, GrantOutcome>,
+    reports: GroupCommit<ReportAttempt, ReportOutcome>,
+}
+
+impl PostgresStore {
+    /// Connects with at most `max_connections`, but never fewer than three: grants and reports have one each.
+    ///
+    /// # Errors
+    /// See [`OpenError`]. None of them shows the password of `url`.
+    pub async fn connect(
+        url: &str,
+        max_connections: u32,
+        migrations: Migrations,
+    ) -> Result<Self, OpenError> {
+        let database = Arc::new(open::open(url, max_connections, migrations).await?);
+        Ok(Self {
+            grants: grants::committer(Arc::clone(&database)),
+            reports: reports::committer(Arc::clone(&database)),
+            database,
+        })
+    }
+}
+
+#[async_trait]
+impl Store for PostgresStore {
+    async fn grant_access(&self, attempt: GrantAttempt) -> Result<GrantOutcome, StoreError> {
+        self.grants.submit(attempt).await
+    }
+
+    async fn forget_signatures(&self, now: Timestamp, limit: u32) -> Result<u64, StoreError> {
+        within(grants::forget(&self.database, now, limit)).await
+    }
+
+    async fn record_report(&self, attempt: ReportAttempt) -> Result<ReportOutcome, StoreError> {
+        self.reports.submit(attempt).await
+    }
+
+    async fn assignment(
+        &self,
+        hotkey: Hotkey,
+        id: &AssignmentId,
+    ) -> Result<Option<Assignment>, StoreError> {
+        within(reports::find(&self.database, hotkey, id)).await
+    }
+
+    async fn assignments(
+        &self,
+        hotkey: Hotkey,
+        query: AssignmentQuery,
+    ) -> Result<Vec<Assignment>, StoreError> {
+        within(reports::list(&self.database, hotkey, query)).await
+    }
+
+    async fn expire_assignments(
+        &self,
+        cutoff: Timestamp,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<u64, StoreError> {
+        within(reports::expire(&self.database, cutoff, now, limit)).await
+    }
+
+    async fn agree_epoch(&self, proposed: &EpochRecord) -> Result<EpochRecord, StoreError> {
+        within(epochs::agree(&self.database, proposed)).await
+    }
+
+    async fn publish_signature(
+        &self,
+        netuid: u16,
+        epoch: EpochIndex,
+        signature: &VrfSignature,
+    ) -> Result<(), StoreError> {
+        within(epochs::publish(&self.database, netuid, epoch, signature)).await
+    }
+
+    async fn epoch_record(
+        &self,
+        netuid: u16,
+        epoch: EpochIndex,
+    ) -> Result<Option<EpochRecord>, StoreError> {
+        within(epochs::find(&self.database, netuid, epoch)).await
+    }
+
+    async fn epoch_records(
+        &self,
+        netuid: u16,
+        before: EpochIndex,
+        limit: u32,
+    ) -> Result<Vec<EpochRecord>, StoreError> {
+        within(epochs::list(&self.database, netuid, before, limit)).await
+    }
+
+    async fn conflicting_record(
+        &self,
+        netuid: u16,
+        epoch_seconds: u32,
+        moment: Timestamp,
+    ) -> Result<Option<EpochRecord>, StoreError> {
+        within(epochs::conflicting(&self.database, netuid, epoch_seconds, moment)).await
+    }
+
+    async fn keep_pool(&self, pool: &StoredPool) -> Result<(), StoreError> {
+        within(epochs::keep_pool(&self.database, pool)).await
+    }
+
+    async fn pool(&self, sha256: Sha256Hash) -> Result<Option<StoredPool>, StoreError> {
+        within(epochs::pool(&self.database, sha256)).await
+    }
+
+    async fn record_pulls(&self, pulls: &[Pull]) -> Result<(), StoreError> {
+        within(epochs::record_pulls(&self.database, pulls)).await
+    }
+
+    async fn tally(&self, epochs: u32) -> Result<Tally, StoreError> {
+        within(tally::tally(&self.database, epochs)).await
+    }
+
+    async fn time(&self) -> Result<Option<Timestamp>, StoreError> {
+        within(tally::time(&self.database)).await.map(Some)
+    }
+
+    fn connections(&self) -> Connections {
+        self.database.connections()
+    }
+
+    async fn background_failure(&self) -> &'static str {
+        tokio::select! {
+            name = self.grants.failure() => name,
+            name = self.reports.failure() => name,
+        }
+    }
+
+    async fn close(&self) {
+        tokio::join!(self.grants.close(), self.reports.close());
+        self.database.close().await;
+    }
+}

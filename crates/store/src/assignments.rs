@@ -59,7 +59,7 @@ pub struct Assignment {
     pub updated_at: Timestamp,
     /// Its position among a validator's assignments: later ones have higher positions.
     pub position: i64,
-    /// How often it changed.
+    /// How often it changed; changes that were committed together count once.
     pub revision: i64,
 }
 
@@ -224,7 +224,7 @@ pub fn decide_reports(
             let key = key(attempt);
             let before = known.get(&key);
             let existing = latest.get(&key).map(|(_, change)| &change.assignment).or(before);
-            let assignment = match transition(existing, attempt) {
+            let mut assignment = match transition(existing, attempt) {
                 Step::Unchanged => return ReportOutcome::Unchanged,
                 Step::Ended(status) => return ReportOutcome::Ended(status),
                 Step::Write(assignment) => assignment,
@@ -236,6 +236,8 @@ pub fn decide_reports(
                 }
                 *count += 1;
             }
+            // One more than what is written, so that a store can see in one comparison that nobody else was faster.
+            assignment.revision = before.map_or(1, |before| before.revision + 1);
             let before = before.map(|before| Standing {
                 status: before.status,
                 epoch: before.epoch,

@@ -1,0 +1,227 @@
+use resi_protocol::rotation::VrfSignature;
+use resi_protocol::{EpochIndex, Sha256Hash, Timestamp};
+use resi_store::rows::{self, EpochRow};
+use resi_store::{EpochRecord, Pull, StoreError, StoredPool};
+use sqlx::postgres::PgConnection;
+
+use crate::database::{Database, unavailable};
+
+pub(crate) async fn agree(
+    database: &Database,
+    proposed: &EpochRecord,
+) -> Result<EpochRecord, StoreError> {
+    let EpochRecord { epoch, parameters, public_key, agreed_at, signature } = proposed;
+    let number = rows::epoch_number(*epoch);
+    let epoch_seconds = i64::from(parameters.schedule.seconds());
+    let starts_at = parameters.schedule.starts_at(*epoch).micros();
+    let ends_at = parameters.schedule.ends_at(*epoch).micros();
+    let pool_sha256 = &parameters.pool_sha256.as_bytes()[..];
+    let public_key = &public_key.as_bytes()[..];
+    let agreed_at = agreed_at.micros();
+    let signature = signature.as_ref().map(|signature| &signature.as_bytes()[..]);
+    let mut connection = database.connection().await?;
+    sqlx::query!(
+        "INSERT INTO epochs (netuid, epoch, epoch_seconds, starts_at, ends_at, pool_sha256, pool_size,
+             zipcodes_per_epoch, public_key, agreed_at, signature)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (netuid, epoch) DO NOTHING",
+        i32::from(parameters.netuid),
+        number,
+        epoch_seconds,
+        starts_at,
+        ends_at,
+        pool_sha256,
+        i64::from(parameters.pool_size),
+        i64::from(parameters.zipcodes_per_epoch),
+        public_key,
+        agreed_at,
+        signature
+    )
+    .execute(&mut *connection)
+    .await
+    .map_err(unavailable)?;
+    let standing = select(&mut connection, parameters.netuid, *epoch).await?;
+    connection.done();
+    standing.ok_or_else(|| StoreError::Inconsistent(format!("the record of epoch {epoch} is gone")))
+}
+
+async fn select(
+    connection: &mut PgConnection,
+    netuid: u16,
+    epoch: EpochIndex,
+) -> Result<Option<EpochRecord>, StoreError> {
+    let epoch = rows::epoch_number(epoch);
+    sqlx::query_as!(
+        EpochRow,
+        "SELECT netuid, epoch, epoch_seconds, pool_sha256, pool_size, zipcodes_per_epoch,
+               public_key, agreed_at, signature
+           FROM epochs WHERE netuid = $1 AND epoch = $2",
+        i32::from(netuid),
+        epoch
+    )
+    .fetch_optional(connection)
+    .await
+    .map_err(unavailable)?
+    .map(TryInto::try_into)
+    .transpose()
+}
+
+pub(crate) async fn find(
+    database: &Database,
+    netuid: u16,
+    epoch: EpochIndex,
+) -> Result<Option<EpochRecord>, StoreError> {
+    let mut connection = database.connection().await?;
+    let record = select(&mut connection, netuid, epoch).await?;
+    connection.done();
+    Ok(record)
+}
+
+pub(crate) async fn list(
+    database: &Database,
+    netuid: u16,
+    before: EpochIndex,
+    limit: u32,
+) -> Result<Vec<EpochRecord>, StoreError> {
+    let before = rows::epoch_number(before);
+    let mut connection = database.connection().await?;
+    let rows = sqlx::query_as!(
+        EpochRow,
+        "SELECT netuid, epoch, epoch_seconds, pool_sha256, pool_size, zipcodes_per_epoch,
+               public_key, agreed_at, signature
+           FROM epochs WHERE netuid = $1 AND epoch < $2 ORDER BY epoch DESC LIMIT $3",
+        i32::from(netuid),
+        before,
+        i64::from(limit)
+    )
+    .fetch_all(&mut *connection)
+    .await
+    .map_err(unavailable)?;
+    connection.done();
+    rows.into_iter().map(TryInto::try_into).collect()
+}
+
+pub(crate) async fn conflicting(
+    database: &Database,
+    netuid: u16,
+    epoch_seconds: u32,
+    moment: Timestamp,
+) -> Result<Option<EpochRecord>, StoreError> {
+    let moment = moment.micros();
+    let mut connection = database.connection().await?;
+    let row = sqlx::query_as!(
+        EpochRow,
+        "SELECT netuid, epoch, epoch_seconds, pool_sha256, pool_size, zipcodes_per_epoch,
+               public_key, agreed_at, signature
+           FROM epochs
+           WHERE netuid = $1 AND epoch_seconds <> $2 AND starts_at <= $3 AND ends_at > $3
+           ORDER BY agreed_at DESC, epoch DESC LIMIT 1",
+        i32::from(netuid),
+        i64::from(epoch_seconds),
+        moment
+    )
+    .fetch_optional(&mut *connection)
+    .await
+    .map_err(unavailable)?;
+    connection.done();
+    row.map(TryInto::try_into).transpose()
+}
+
+pub(crate) async fn publish(
+    database: &Database,
+    netuid: u16,
+    epoch: EpochIndex,
+    signature: &VrfSignature,
+) -> Result<(), StoreError> {
+    let (epoch, signature) = (rows::epoch_number(epoch), &signature.as_bytes()[..]);
+    let mut connection = database.connection().await?;
+    sqlx::query!(
+        "UPDATE epochs SET signature = $1 WHERE netuid = $2 AND epoch = $3 AND signature IS NULL",
+        signature,
+        i32::from(netuid),
+        epoch
+    )
+    .execute(&mut *connection)
+    .await
+    .map_err(unavailable)?;
+    connection.done();
+    Ok(())
+}
+
+pub(crate) async fn keep_pool(database: &Database, pool: &StoredPool) -> Result<(), StoreError> {
+    let (sha256, entries) = (&pool.sha256.as_bytes()[..], rows::entries_text(pool)?);
+    let mut connection = database.connection().await?;
+    sqlx::query!(
+        "INSERT INTO pools (sha256, entries) VALUES ($1, $2) ON CONFLICT (sha256) DO NOTHING",
+        sha256,
+        entries
+    )
+    .execute(&mut *connection)
+    .await
+    .map_err(unavailable)?;
+    connection.done();
+    Ok(())
+}
+
+pub(crate) async fn pool(
+    database: &Database,
+    sha256: Sha256Hash,
+) -> Result<Option<StoredPool>, StoreError> {
+    let key = &sha256.as_bytes()[..];
+    let mut connection = database.connection().await?;
+    let entries = sqlx::query_scalar!("SELECT entries FROM pools WHERE sha256 = $1", key)
+        .fetch_optional(&mut *connection)
+        .await
+        .map_err(unavailable)?;
+    connection.done();
+    entries.map(|entries| Ok(StoredPool { sha256, entries: rows::entries(&entries)? })).transpose()
+}
+
+pub(crate) async fn record_pulls(database: &Database, pulls: &[Pull]) -> Result<(), StoreError> {
+    if pulls.is_empty() {
+        return Ok(());
+    }
+    // In one order everywhere, so that two replicas never wait for each other in a circle.
+    let mut pulls: Vec<_> = pulls.iter().map(|pull| (pull, pull.sources.to_string())).collect();
+    pulls.sort_by(|(a, a_sources), (b, b_sources)| {
+        (a.epoch, a.hotkey, a.netuid, a_sources, a.block_size).cmp(&(
+            b.epoch,
+            b.hotkey,
+            b.netuid,
+            b_sources,
+            b.block_size,
+        ))
+    });
+    let netuids: Vec<i32> = pulls.iter().map(|(pull, _)| pull.netuid.into()).collect();
+    let epochs: Vec<i64> = pulls.iter().map(|(pull, _)| rows::epoch_number(pull.epoch)).collect();
+    let hotkeys: Vec<Vec<u8>> =
+        pulls.iter().map(|(pull, _)| pull.hotkey.as_bytes().to_vec()).collect();
+    let sizes: Vec<i64> = pulls.iter().map(|(pull, _)| pull.block_size.into()).collect();
+    let times: Vec<i64> = pulls.iter().map(|(pull, _)| pull.at.micros()).collect();
+    let sources: Vec<String> = pulls.into_iter().map(|(_, sources)| sources).collect();
+    let mut connection = database.connection().await?;
+    sqlx::query!(
+        "WITH input AS (
+             SELECT * FROM UNNEST($1::integer[], $2::bigint[], $3::bytea[], $4::text[], $5::bigint[], $6::bigint[])
+                 AS input(netuid, epoch, hotkey, sources, block_size, first_at)
+         ), totals AS (
+             INSERT INTO epoch_totals (epoch) SELECT DISTINCT epoch FROM input ORDER BY epoch
+             ON CONFLICT (epoch) DO NOTHING
+         ), validators AS (
+             INSERT INTO epoch_validators (epoch, hotkey) SELECT DISTINCT epoch, hotkey FROM input ORDER BY 1, 2
+             ON CONFLICT (epoch, hotkey) DO NOTHING
+         )
+         INSERT INTO pulls (netuid, epoch, hotkey, sources, block_size, first_at) SELECT * FROM input
+         ON CONFLICT (netuid, epoch, hotkey, sources, block_size) DO NOTHING",
+        &netuids,
+        &epochs,
+        &hotkeys,
+        &sources,
+        &sizes,
+        &times
+    )
+    .execute(&mut *connection)
+    .await
+    .map_err(unavailable)?;
+    connection.done();
+    Ok(())
+}

@@ -1,0 +1,249 @@
+use std::sync::Arc;
+
+use resi_protocol::{Hotkey, Timestamp};
+use resi_store::rows;
+use resi_store::{
+    GrantAttempt, GrantOutcome, GroupCommit, Known, RecentGrants, StoreError, UsedSignatures,
+    decide_grants,
+};
+use sqlx::Connection;
+use sqlx::postgres::PgConnection;
+
+use crate::database::{Database, LockFor, Rounds, Stopped, lock_hotkeys, unavailable, within};
+
+const KNOWN_VALIDATORS: usize = 16_384;
+
+pub(crate) fn committer(database: Arc<Database>) -> GroupCommit<GrantAttempt, GrantOutcome> {
+    let known = Arc::new(Known::new(KNOWN_VALIDATORS));
+    GroupCommit::spawn("grants of access", move |attempts| {
+        let (database, known) = (Arc::clone(&database), Arc::clone(&known));
+        async move { within(commit(&database, &known, &attempts)).await }
+    })
+}
+
+async fn commit(
+    database: &Database,
+    known: &Known<Hotkey>,
+    attempts: &[GrantAttempt],
+) -> Result<Vec<GrantOutcome>, StoreError> {
+    let Some(now) = attempts.iter().map(|attempt| attempt.now).max() else { return Ok(Vec::new()) };
+    let mut lane = database.grants.connection(database, now).await?;
+    let connection = lane.connection()?;
+    let unlimited = attempts.iter().all(|attempt| attempt.limit.is_none());
+    let mut rounds = Rounds::default();
+    let outcomes = loop {
+        let round = if unlimited {
+            insert_unless_used(connection, known, attempts).await
+        } else {
+            decide_and_write(connection, attempts).await
+        };
+        if let Some(outcomes) = rounds.settle(round)? {
+            break outcomes;
+        }
+    };
+    lane.done();
+    known.extend(granted(attempts, &outcomes).map(|attempt| attempt.hotkey));
+    Ok(outcomes)
+}
+
+fn granted<'a>(
+    attempts: &'a [GrantAttempt],
+    outcomes: &'a [GrantOutcome],
+) -> impl Iterator<Item = &'a GrantAttempt> {
+    attempts
+        .iter()
+        .zip(outcomes)
+        .filter(|(_, outcome)| matches!(outcome, GrantOutcome::Granted(_)))
+        .map(|(attempt, _)| attempt)
+}
+
+/// In the order of the primary key, so that two replicas never wait for each other in a circle.
+fn signatures<'a>(attempts: impl Iterator<Item = &'a GrantAttempt>) -> (Vec<i64>, Vec<Vec<u8>>) {
+    let mut rows: Vec<_> = attempts
+        .map(|attempt| (attempt.remember_until.micros(), attempt.signature.as_bytes().to_vec()))
+        .collect();
+    rows.sort_unstable();
+    rows.into_iter().unzip()
+}
+
+/// One statement, and without a limit nothing to decide: what could be inserted was not used before.
+async fn insert_unless_used(
+    connection: &mut PgConnection,
+    known: &Known<Hotkey>,
+    attempts: &[GrantAttempt],
+) -> Result<Vec<GrantOutcome>, Stopped> {
+    let new_hotkey = attempts.iter().any(|attempt| !known.contains(&attempt.hotkey));
+    if new_hotkey {
+        return decide_and_write(connection, attempts).await;
+    }
+    let (until, signature) = signatures(attempts.iter());
+    let inserted = sqlx::query!(
+        "INSERT INTO used_signatures (remember_until, signature)
+         SELECT * FROM UNNEST($1::bigint[], $2::bytea[])
+         ON CONFLICT DO NOTHING RETURNING remember_until, signature",
+        &until,
+        &signature
+    )
+    .fetch_all(connection)
+    .await?;
+    if inserted.len() == attempts.len() {
+        return Ok(vec![GrantOutcome::Granted(None); attempts.len()]);
+    }
+    let mut inserted = inserted
+        .into_iter()
+        .map(|row| {
+            Ok((Timestamp::from_micros(row.remember_until), rows::signature(&row.signature)?))
+        })
+        .collect::<Result<UsedSignatures, StoreError>>()?;
+    Ok(attempts
+        .iter()
+        .map(|attempt| match inserted.remove(&(attempt.remember_until, attempt.signature)) {
+            true => GrantOutcome::Granted(None),
+            false => GrantOutcome::Replayed,
+        })
+        .collect())
+}
+
+async fn decide_and_write(
+    connection: &mut PgConnection,
+    attempts: &[GrantAttempt],
+) -> Result<Vec<GrantOutcome>, Stopped> {
+    let limited: Vec<_> = attempts
+        .iter()
+        .filter(|attempt| attempt.limit.is_some())
+        .map(|attempt| attempt.hotkey)
+        .collect();
+    let mut transaction = connection.begin().await?;
+    if !limited.is_empty() {
+        lock_hotkeys(&mut transaction, LockFor::Grants, limited.iter().copied()).await?;
+    }
+    let mut used = load_used(&mut transaction, attempts).await?;
+    let mut recent = load_recent(&mut transaction, limited).await?;
+    let outcomes = decide_grants(attempts, &mut recent, &mut used);
+    let granted: Vec<_> = granted(attempts, &outcomes).collect();
+    if !granted.is_empty() {
+        write(&mut transaction, &granted, &recent).await?;
+    }
+    transaction.commit().await?;
+    Ok(outcomes)
+}
+
+async fn load_used(
+    connection: &mut PgConnection,
+    attempts: &[GrantAttempt],
+) -> Result<UsedSignatures, StoreError> {
+    let (until, signature) = signatures(attempts.iter());
+    sqlx::query!(
+        "SELECT used.remember_until, used.signature
+         FROM UNNEST($1::bigint[], $2::bytea[]) AS asked(remember_until, signature)
+         CROSS JOIN LATERAL (
+             SELECT * FROM used_signatures AS used
+             WHERE used.remember_until = asked.remember_until AND used.signature = asked.signature OFFSET 0
+         ) AS used",
+        &until,
+        &signature
+    )
+    .fetch_all(connection)
+    .await
+    .map_err(unavailable)?
+    .into_iter()
+    .map(|row| Ok((Timestamp::from_micros(row.remember_until), rows::signature(&row.signature)?)))
+    .collect()
+}
+
+async fn load_recent(
+    connection: &mut PgConnection,
+    mut limited: Vec<Hotkey>,
+) -> Result<RecentGrants, StoreError> {
+    if limited.is_empty() {
+        return Ok(RecentGrants::new());
+    }
+    limited.sort_unstable();
+    limited.dedup();
+    let hotkeys: Vec<Vec<u8>> = limited.iter().map(|hotkey| hotkey.as_bytes().to_vec()).collect();
+    sqlx::query!(
+        "SELECT known.hotkey, known.recent_grants
+         FROM UNNEST($1::bytea[]) AS asked(hotkey)
+         CROSS JOIN LATERAL (SELECT * FROM validators AS known WHERE known.hotkey = asked.hotkey OFFSET 0) AS known",
+        &hotkeys
+    )
+    .fetch_all(connection)
+    .await
+    .map_err(unavailable)?
+    .into_iter()
+    .map(|row| {
+        let recent = row.recent_grants.into_iter().map(Timestamp::from_micros).collect();
+        Ok((rows::hotkey(&row.hotkey)?, recent))
+    })
+    .collect()
+}
+
+async fn write(
+    transaction: &mut PgConnection,
+    granted: &[&GrantAttempt],
+    recent: &RecentGrants,
+) -> Result<(), sqlx::Error> {
+    let (until, signature) = signatures(granted.iter().copied());
+    sqlx::query_scalar!(
+        "WITH written AS (
+             INSERT INTO used_signatures (remember_until, signature)
+             SELECT * FROM UNNEST($1::bigint[], $2::bytea[])
+             ON CONFLICT DO NOTHING RETURNING 1
+         )
+         SELECT require_all_written((SELECT count(*) FROM written), $3)",
+        &until,
+        &signature,
+        granted.len() as i64
+    )
+    .fetch_one(&mut *transaction)
+    .await?;
+    let mut validators: Vec<_> =
+        granted.iter().map(|attempt| (attempt.hotkey, attempt.now)).collect();
+    validators.sort_unstable();
+    validators.dedup_by_key(|(hotkey, _)| *hotkey);
+    let hotkeys: Vec<Vec<u8>> =
+        validators.iter().map(|(hotkey, _)| hotkey.as_bytes().to_vec()).collect();
+    let times: Vec<i64> = validators.iter().map(|(_, now)| now.micros()).collect();
+    // Arrays of arrays would have to be of one length each: as text, each row has its own.
+    let recent: Vec<String> = validators
+        .iter()
+        .map(|(hotkey, _)| {
+            let recent = recent.get(hotkey).map(Vec::as_slice).unwrap_or_default();
+            let recent: Vec<String> = recent.iter().map(|at| at.micros().to_string()).collect();
+            format!("{{{}}}", recent.join(","))
+        })
+        .collect();
+    sqlx::query!(
+        "INSERT INTO validators AS known (hotkey, first_granted_at, recent_grants)
+         SELECT hotkey, first_granted_at, recent_grants::bigint[]
+         FROM UNNEST($1::bytea[], $2::bigint[], $3::text[]) AS input(hotkey, first_granted_at, recent_grants)
+         ON CONFLICT (hotkey) DO UPDATE SET recent_grants = excluded.recent_grants
+         WHERE known.recent_grants <> excluded.recent_grants AND excluded.recent_grants <> '{}'",
+        &hotkeys,
+        &times,
+        &recent
+    )
+    .execute(transaction)
+    .await
+    .map(drop)
+}
+
+pub(crate) async fn forget(
+    database: &Database,
+    now: Timestamp,
+    limit: u32,
+) -> Result<u64, StoreError> {
+    let mut connection = database.connection().await?;
+    let forgotten = sqlx::query!(
+        "DELETE FROM used_signatures WHERE (remember_until, signature) IN (
+             SELECT remember_until, signature FROM used_signatures
+             WHERE remember_until < $1 ORDER BY remember_until, signature LIMIT $2 FOR UPDATE SKIP LOCKED)",
+        now.micros(),
+        i64::from(limit)
+    )
+    .execute(&mut *connection)
+    .await
+    .map_err(unavailable)?;
+    connection.done();
+    Ok(forgotten.rows_affected())
+}
