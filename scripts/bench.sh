@@ -1,0 +1,381 @@
+#!/usr/bin/env bash
+# Measures the service on this machine, and writes a table to target/bench/report.md and to standard output.
+#
+#   scripts/bench.sh [--seconds N] [--quick] [PART...]
+#
+# Parts, all of them where none is named:
+#   start             from the start of the process to its first healthy answer, the database being there
+#   health, statistics, blocks, blocks-gzip
+#                     reads, against a bare axum server that holds the same body
+#   access-sqlite, status-sqlite, access-postgres, status-postgres
+#                     writes; reports on Postgres against pgbench with single prepared inserts in the same cluster
+#   epochs            the first second of an epoch against the others, with epochs of 5 seconds
+# Memory is reported for every service that ran. --seconds is for each part and side (20), --quick means 3.
+#
+# A machine drifts while it is measured: what is compared runs in short slices in turn, and the median of the ratios
+# counts. Needs wrk and curl, and for the parts with Postgres its server and pgbench. Everything is on loopback.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+readonly ALL_PARTS=(start health statistics blocks blocks-gzip access-sqlite status-sqlite access-postgres
+    status-postgres epochs)
+readonly CONNECTIONS=64 THREADS=2 EPOCH_SECONDS=5
+# More than any service has granted in a second here, so that no thread runs out of signed bodies.
+readonly BODIES_PER_SECOND=30000
+
+usage() {
+    sed -n '2,/^set -/{/^#/s/^# \{0,1\}//p}' "$0"
+    exit "$1"
+}
+
+fail() {
+    echo "bench: $*" >&2
+    exit 1
+}
+
+arguments=("$@")
+seconds=20
+parts=()
+while [ $# -gt 0 ]; do
+    case $1 in
+        --seconds) [[ ${2:-} =~ ^[1-9][0-9]{0,3}$ ]] || usage 2 >&2; seconds=$2; shift ;;
+        --quick) seconds=3 ;;
+        -h | --help) usage 0 ;;
+        -*) usage 2 >&2 ;;
+        *) [[ " ${ALL_PARTS[*]} " == *" $1 "* ]] || fail "no part $1; there are: ${ALL_PARTS[*]}"; parts+=("$1") ;;
+    esac
+    shift
+done
+[ ${#parts[@]} -gt 0 ] || parts=("${ALL_PARTS[@]}")
+slices=$((seconds < 5 ? seconds : 5))
+slice_seconds=$((seconds / slices))
+
+wants() {
+    local part
+    for part in "$@"; do
+        [[ " ${parts[*]} " != *" $part "* ]] || return 0
+    done
+    return 1
+}
+
+for tool in wrk curl awk; do
+    command -v "$tool" >/dev/null || fail "$tool is not installed"
+done
+if wants access-postgres status-postgres && [ -z "${RESI_TEST_POSTGRES_URL:-}" ]; then
+    exec scripts/with-postgres.sh scripts/bench.sh "${arguments[@]}"
+fi
+
+target=${CARGO_TARGET_DIR:-target}
+service=$target/release/resi-data-api
+load=$target/release/resi-load
+cargo build --release --quiet --package resi-data-api --package resi-load
+
+scratch=$(mktemp -d "${TMPDIR:-/tmp}/resi-bench.XXXXXX")
+service_pid='' ceiling_pid=''
+
+# Ends a process that was started here, in ten seconds at most.
+end() {
+    local pid=$1 tries
+    kill -TERM "$pid" 2>/dev/null || return 0
+    for ((tries = 0; tries < 100; tries++)); do
+        kill -0 "$pid" 2>/dev/null || break
+        sleep 0.1
+    done
+    kill -KILL "$pid" 2>/dev/null || true
+    wait "$pid" 2>/dev/null || true
+}
+
+clean_up() {
+    local code=$?
+    trap - EXIT INT TERM HUP
+    [ -z "$ceiling_pid" ] || end "$ceiling_pid"
+    [ -z "$service_pid" ] || end "$service_pid"
+    if [ "$code" -ne 0 ] && [ -s "$scratch/service.log" ]; then
+        echo "bench: the last lines of the service's log:" >&2
+        tail -n 5 "$scratch/service.log" | cut -c 1-500 >&2
+    fi
+    rm -rf "$scratch"
+    exit "$code"
+}
+trap clean_up EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+
+rows=() details=()
+row() { # PART MEASURED COMPARED RATIO P99 GOAL NOTE
+    local IFS='|'
+    rows+=("|$*|")
+    echo "bench: $1: $2${3:+, $3}${4:+, ratio $4}${5:+, p99 $5}${7:+ [$7]}" >&2
+}
+
+median() { printf '%s\n' "$@" | sort -n | awk '{ v[NR] = $1 } END { print (v[int((NR + 1) / 2)] + v[int(NR / 2) + 1]) / 2 }'; }
+compute() { awk "BEGIN { printf \"$1\", $2 }"; }
+verdict() { awk "BEGIN { exit !($1) }" && echo met || echo missed; }
+milliseconds() { compute '%.2f' "$1 / 1000"; }
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The service
+
+export LIMIT_ACCESS_PER_MINUTE=0 LIMIT_REQUESTS_PER_HOUR=0 LIMIT_REPORTS_PER_HOUR=0 LIMIT_ASSIGNMENTS_PER_EPOCH=0
+export LIMIT_STATISTICS_PER_HOUR=0 LIMIT_ADDRESS_PER_MINUTE=0
+while IFS= read -r line; do
+    export "${line?}"
+done < <("$service" keygen)
+[ -n "${ROTATION_KEY:-}" ] && [ -n "${JWT_KEYS:-}" ] || fail "resi-data-api keygen gave no keys"
+
+serve() { # DATABASE_URL [FLAG...]: fills `command`
+    port=$("$load" free-port)
+    base=http://127.0.0.1:$port
+    command=("$service" serve --host 127.0.0.1 --port "$port" --data-dir "$scratch/data" --database-url "$1"
+        --netuid 46 --registry open --log-format json --drain-seconds 0 "${@:2}")
+}
+
+start_service() { # NAME DATABASE_URL [FLAG...]
+    local tries
+    service_name=$1
+    serve "${@:2}"
+    "${command[@]}" >>"$scratch/service.log" 2>&1 &
+    service_pid=$!
+    for ((tries = 0; tries < 200; tries++)); do
+        kill -0 "$service_pid" 2>/dev/null || fail "the service ended while it started"
+        if curl -fsS -m 2 -o "$scratch/health" "$base/health" 2>/dev/null; then
+            return
+        fi
+        sleep 0.05
+    done
+    fail "the service did not get healthy"
+}
+
+stop_service() {
+    local resident peak
+    kill -0 "$service_pid" 2>/dev/null || fail "the service ended by itself"
+    resident=$(awk '/^VmRSS/ { print $2 }' "/proc/$service_pid/status")
+    peak=$(awk '/^VmHWM/ { print $2 }' "/proc/$service_pid/status")
+    row "memory, $service_name" "$(compute '%.1f MB' "$resident / 1024")" "peak $(compute '%.1f MB' "$peak / 1024")" '' '' \
+        '≤ 32 MB' "$(verdict "$resident <= 32 * 1024")"
+    end "$service_pid"
+    service_pid=''
+    : >"$scratch/service.log"
+}
+
+get_tokens() { # COUNT: fills `tokens`
+    local body answer
+    "$load" bodies --count "$1" --hotkeys "$1" --out "$scratch/token-bodies"
+    tokens=()
+    while IFS= read -r body; do
+        answer=$(curl -fsS -m 5 -d "$body" "$base/get-validator-access") || fail "no access: $answer"
+        tokens+=("$(sed -n 's/.*"access_token": *"\([^"]*\)".*/\1/p' <<<"$answer")")
+    done <"$scratch/token-bodies"
+    [ -n "${tokens[0]}" ] || fail "no token in the answer of /get-validator-access"
+}
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Load
+
+run_wrk() { # SECONDS SCRIPT URL ARGUMENT...: fills per_second, p99_us and faults
+    local figures
+    timeout --kill-after 5 $(($1 + 30)) wrk -t $THREADS -c $CONNECTIONS -d "${1}s" --timeout 10s \
+        -s "scripts/wrk/$2.lua" "$3" -- "${@:4}" >"$scratch/wrk" || { cat "$scratch/wrk" >&2; fail "wrk failed"; }
+    figures=$(grep '^figures ' "$scratch/wrk") || { cat "$scratch/wrk" >&2; fail "wrk gave no figures"; }
+    per_second=$(sed 's/.* per_second=\([0-9]*\).*/\1/' <<<"$figures")
+    p99_us=$(sed 's/.* p99_us=\([0-9]*\).*/\1/' <<<"$figures")
+    faults=$(sed -n 's/^\(status [0-9]*: .*\)/\1/p; s/^a thread ran out.*/ran out of bodies/p' "$scratch/wrk" | paste -sd ';')
+    local bad errors
+    bad=$(sed 's/.* bad=\([0-9]*\).*/\1/' <<<"$figures")
+    errors=$(sed 's/.* socket_errors=\([0-9]*\).*/\1/' <<<"$figures")
+    [ -n "$faults" ] || [ "$bad" -eq 0 ] || faults="$bad bad answers"
+    [ "$errors" -eq 0 ] || faults="${faults:+$faults; }$errors socket errors"
+    [ "$per_second" -gt 0 ] || fail "wrk got no answer from $3"
+}
+
+start_ceiling() { # PATH BODY_FILE [--gzip]
+    local tries
+    rm -f "$scratch/ceiling-port"
+    "$load" ceiling --path "$1" --body-file "$2" "${@:3}" >"$scratch/ceiling-port" &
+    ceiling_pid=$!
+    for ((tries = 0; tries < 100; tries++)); do
+        [ ! -s "$scratch/ceiling-port" ] || break
+        sleep 0.05
+    done
+    ceiling=http://127.0.0.1:$(cat "$scratch/ceiling-port")
+    curl -fsS -m 2 -o /dev/null "$ceiling$1" || fail "the ceiling does not answer"
+}
+
+measure_read() { # PART PATH ENCODING TOKEN GOAL
+    local part=$1 path=$2 encoding=$3 token=$4 goal=$5 slice body=$scratch/body
+    local ours=() bare=() ratios=() p99s=() bare_p99s=() wrong=''
+    local headers=(-H "Accept-Encoding: $encoding") gzip=()
+    [ "$token" = - ] || headers+=(-H "Authorization: Bearer $token")
+    [ "$encoding" != gzip ] || gzip=(--gzip)
+    curl -fsS -m 5 "${headers[@]}" -D "$scratch/head" -o "$body" "$base$path" || fail "$part: no answer from $path"
+    if [ "$encoding" = gzip ]; then
+        grep -qi '^content-encoding: *gzip' "$scratch/head" || fail "$part: the answer is not compressed"
+    fi
+    start_ceiling "${path%%\?*}" "$body" "${gzip[@]}"
+    run_wrk 1 get "$base$path" "$encoding" "$token"
+    run_wrk 1 get "$ceiling$path" "$encoding" "$token"
+    for ((slice = 0; slice < slices; slice++)); do
+        run_wrk "$slice_seconds" get "$base$path" "$encoding" "$token"
+        ours+=("$per_second") p99s+=("$p99_us") wrong=${faults:-$wrong}
+        run_wrk "$slice_seconds" get "$ceiling$path" "$encoding" "$token"
+        bare+=("$per_second") bare_p99s+=("$p99_us") wrong=${faults:-$wrong}
+        ratios+=("$(compute '%.4f' "${ours[-1]} / ${bare[-1]}")")
+    done
+    end "$ceiling_pid"
+    ceiling_pid=''
+    local ratio p99 bare_p99
+    ratio=$(median "${ratios[@]}") p99=$(median "${p99s[@]}") bare_p99=$(median "${bare_p99s[@]}")
+    row "$part ($(stat -c %s "$body") bytes)" "$(compute '%.0f/s' "$(median "${ours[@]}")")" \
+        "bare axum $(compute '%.0f/s' "$(median "${bare[@]}")")" "$(compute '%.2f' "$ratio")" \
+        "$(milliseconds "$p99") ms, bare $(milliseconds "$bare_p99") ms" "≥ $goal; p99 ≤ 1.5 × bare" \
+        "${wrong:-$(verdict "$ratio >= $goal"); p99 $(verdict "$p99 <= 1.5 * $bare_p99")}"
+}
+
+measure_access() { # PART GOAL
+    "$load" bodies --count $((seconds * BODIES_PER_SECOND)) --hotkeys 200 --out "$scratch/bodies"
+    run_wrk "$seconds" access "$base/get-validator-access" "$scratch/bodies" $THREADS
+    rm "$scratch/bodies"
+    row "$1" "$per_second/s" '' '' "$(milliseconds "$p99_us") ms" "≥ $2/s" "${faults:-$(verdict "$per_second >= $2")}"
+}
+
+measure_status_sqlite() {
+    run_wrk "$seconds" status "$base/api/v1/assignment-status" sqlite "${tokens[@]}"
+    row status-sqlite "$per_second/s" '' '' "$(milliseconds "$p99_us") ms" '≥ 24000/s; p99 ≤ 20 ms' \
+        "${faults:-$(verdict "$per_second >= 24000"); p99 $(verdict "$p99_us <= 20000")}"
+}
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Postgres
+
+database_url() { # NAME: the URL of another database of the cluster
+    local url=${RESI_TEST_POSTGRES_URL%%\?*} query=''
+    [[ $RESI_TEST_POSTGRES_URL != *\?* ]] || query=?${RESI_TEST_POSTGRES_URL#*\?}
+    echo "${url%/*}/$1$query"
+}
+
+ask_postgres() { psql -X -q -A -t -v ON_ERROR_STOP=1 "$@"; }
+
+create_databases() {
+    local name
+    for name in resi_bench resi_pgbench; do
+        ask_postgres -c "drop database if exists $name" -c "create database $name" "$RESI_TEST_POSTGRES_URL" 2>/dev/null
+    done
+    local setting
+    for setting in fsync synchronous_commit; do
+        [ "$(ask_postgres -c "show $setting" "$RESI_TEST_POSTGRES_URL")" = on ] ||
+            details+=("**$setting is off in this Postgres: its figures are not of durable writes.**" '')
+    done
+    ask_postgres "$(database_url resi_pgbench)" -c 'create table report (hotkey bytea, assignment_id text, status text,
+        statistics jsonb, reported_at timestamptz, primary key (hotkey, assignment_id))'
+    cat >"$scratch/insert.sql" <<'SQL'
+\set number random(1, 9000000000000000000)
+insert into report values (decode('d43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d', 'hex'), 'bench-' || :number, 'completed', '{"total_miners_assigned":40,"responses_received":38,"consensus_achieved":35,"anomalies_detected":2,"total_properties_scraped":9450,"average_response_time_minutes":45,"success_rate":0.95}', now());
+SQL
+}
+
+run_pgbench() { # SECONDS: fills pgbench_per_second
+    timeout --kill-after 5 $(($1 + 30)) pgbench -n -M prepared -c $CONNECTIONS -j $THREADS -T "$1" \
+        -f "$scratch/insert.sql" "$(database_url resi_pgbench)" >"$scratch/pgbench" 2>&1 ||
+        { cat "$scratch/pgbench" >&2; fail "pgbench failed"; }
+    pgbench_per_second=$(sed -n 's/^tps = \([0-9.]*\).*/\1/p' "$scratch/pgbench")
+}
+
+measure_status_postgres() {
+    local slice ours=() theirs=() ratios=() p99s=() wrong=''
+    for ((slice = 0; slice < slices; slice++)); do
+        run_wrk "$slice_seconds" status "$base/api/v1/assignment-status" "postgres-$slice" "${tokens[@]}"
+        ours+=("$per_second") p99s+=("$p99_us") wrong=${faults:-$wrong}
+        run_pgbench "$slice_seconds"
+        theirs+=("$pgbench_per_second")
+        ratios+=("$(compute '%.4f' "${ours[-1]} / ${theirs[-1]}")")
+    done
+    local ratio p99
+    ratio=$(median "${ratios[@]}") p99=$(median "${p99s[@]}")
+    row status-postgres "$(compute '%.0f/s' "$(median "${ours[@]}")")" \
+        "pgbench $(compute '%.0f/s' "$(median "${theirs[@]}")")" "$(compute '%.2f' "$ratio")" "$(milliseconds "$p99") ms" \
+        '≥ 1.3 × pgbench; p99 ≤ 20 ms' "${wrong:-$(verdict "$ratio >= 1.3"); p99 $(verdict "$p99 <= 20000")}"
+}
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Start and epochs
+
+measure_start() {
+    local run times=()
+    start_service start "sqlite:$scratch/start.sqlite"
+    end "$service_pid"
+    service_pid=''
+    for ((run = 0; run < 5; run++)); do
+        serve "sqlite:$scratch/start.sqlite"
+        times+=("$(timeout --kill-after 5 60 "$load" start --port "$port" -- "${command[@]}")") || fail "the service did not start"
+    done
+    local middle
+    middle=$(median "${times[@]}")
+    row start "$(compute '%.0f ms' "$middle")" "of ${times[*]}" '' '' '≤ 60 ms, median of 5' "$(verdict "$middle <= 60")"
+}
+
+measure_epochs() {
+    local long=$((seconds < 2 * EPOCH_SECONDS ? 2 * EPOCH_SECONDS : seconds)) path='/api/v1/validator-data?sources=ZILLOW_SOLD&block_size=20'
+    timeout --kill-after 5 $((long + 30)) "$load" epochs --port "$port" --path "$path" --header 'Accept-Encoding: gzip' \
+        --header "Authorization: Bearer ${tokens[0]}" --epoch-seconds $EPOCH_SECONDS --seconds "$long" \
+        --connections $CONNECTIONS >"$scratch/epochs" || fail "epochs: no answer"
+    local first other failures
+    first=$(awk '$1 == "first_second" { print $4 }' "$scratch/epochs")
+    other=$(awk '$1 == "other_seconds" { print $4 }' "$scratch/epochs")
+    failures=$(awk '$1 == "failures" { print $2 }' "$scratch/epochs")
+    [ "$failures" -eq 0 ] && failures='' || failures="$failures bad answers"
+    row 'epochs, first second' "$(awk '$1 == "first_second" { print $2 }' "$scratch/epochs") requests" "p99 of the others $(milliseconds "$other") ms" \
+        "$(compute '%.2f' "$first / $other")" "$(milliseconds "$first") ms, most $(milliseconds "$(awk '$1 == "first_second" { print $5 }' "$scratch/epochs")") ms" \
+        '' "$failures"
+    details+=("Blocks by the time since the epoch of $EPOCH_SECONDS s began, $CONNECTIONS connections, a client of one thread:" ''
+        '| ms since | requests | p50 ms | p99 ms | most ms |' '| --- | ---: | ---: | ---: | ---: |')
+    while IFS= read -r line; do details+=("$line"); done < <(
+        awk '$1 ~ /^[0-9]+$/ && ($1 < 1000 || $1 % 1000 == 0) { printf "| %s | %s | %.2f | %.2f | %.2f |\n", $1, $2, $3 / 1000, $4 / 1000, $5 / 1000 }' "$scratch/epochs")
+    details+=('')
+}
+
+# ---------------------------------------------------------------------------------------------------------------------
+
+if wants start; then
+    measure_start
+fi
+
+if wants health statistics blocks blocks-gzip access-sqlite status-sqlite; then
+    start_service 'after all parts on SQLite' "sqlite:$scratch/bench.sqlite"
+    get_tokens 20
+    blocks='/api/v1/validator-data?sources=ZILLOW_SOLD&block_size=20'
+    ! wants health || measure_read health /health identity - 0.85
+    ! wants statistics || measure_read statistics /api/v1/statistics identity - 0.80
+    ! wants blocks || measure_read blocks "$blocks" identity "${tokens[0]}" 0.75
+    ! wants blocks-gzip || measure_read blocks-gzip "$blocks" gzip "${tokens[0]}" 0.75
+    : >"$scratch/service.log"
+    ! wants access-sqlite || measure_access access-sqlite 13000
+    ! wants status-sqlite || measure_status_sqlite
+    stop_service
+fi
+
+if wants access-postgres status-postgres; then
+    create_databases
+    start_service 'after all parts on Postgres' "$(database_url resi_bench)"
+    get_tokens 20
+    ! wants access-postgres || measure_access access-postgres 10000
+    ! wants status-postgres || measure_status_postgres
+    stop_service
+fi
+
+if wants epochs; then
+    start_service 'after epochs of 5 s' "sqlite:$scratch/epochs.sqlite" --epoch-seconds $EPOCH_SECONDS
+    get_tokens 1
+    measure_epochs
+    stop_service
+fi
+
+mkdir -p "$target/bench"
+{
+    echo "# Measured $(date -u +%Y-%m-%dT%H:%MZ), $(nproc) cores, $seconds s a part and side, $CONNECTIONS connections"
+    echo
+    echo '| part | measured | compared with | ratio | p99 | goal | |'
+    echo '| --- | ---: | ---: | ---: | ---: | --- | --- |'
+    printf '%s\n' "${rows[@]}"
+    echo
+    [ ${#details[@]} -eq 0 ] || printf '%s\n' "${details[@]}"
+} | tee "$target/bench/report.md"
