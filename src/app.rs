@@ -1,0 +1,195 @@
+//! The service without its listener: what all endpoints share.
+
+use std::net::IpAddr;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::Duration;
+
+use resi_protocol::wire::{AssignmentConfig, ErrorCode};
+use resi_protocol::{Hotkey, Sources};
+use resi_store::Store;
+
+use crate::board::Board;
+use crate::clock::Clock;
+use crate::error::ApiError;
+use crate::http::client_address::TrustedProxies;
+use crate::ids::Ids;
+use crate::limits::{AddressKey, AddressLimit, SlidingLimit};
+use crate::log::RequestLog;
+use crate::metrics::Metrics;
+use crate::pulls::Pulls;
+use crate::registry::{Freshness, Registry, Standing};
+use crate::rotation::{Archive, Deck, NoDeal};
+use crate::tokens::Tokens;
+
+const HOUR: Duration = Duration::from_secs(60 * 60);
+/// Requests of one address that may come at once.
+const ADDRESS_BURST: u32 = 200;
+/// Hotkeys and addresses that limits remember.
+const REMEMBERED_HOTKEYS: usize = 10_000;
+const REMEMBERED_READERS: usize = 2_000;
+const REMEMBERED_ADDRESSES: usize = 50_000;
+
+/// How much of everything may be done; 0 means no limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LimitSettings {
+    /// Grants a minute for a hotkey.
+    pub access_per_minute: u32,
+    /// Requests with a token an hour for a hotkey.
+    pub requests_per_hour: u32,
+    /// Status reports an hour for a hotkey.
+    pub reports_per_hour: u32,
+    /// New assignments an epoch for a hotkey.
+    pub assignments_per_epoch: u32,
+    /// Statistics an hour for an address.
+    pub statistics_per_hour: u32,
+    /// Requests for access a minute for an address, before their signature is checked.
+    pub address_per_minute: u32,
+}
+
+impl LimitSettings {
+    /// The defaults.
+    pub const DEFAULT: Self = Self {
+        access_per_minute: 10,
+        requests_per_hour: 100,
+        reports_per_hour: 100,
+        assignments_per_epoch: 64,
+        statistics_per_hour: 600,
+        address_per_minute: 1_200,
+    };
+
+    /// No limits at all.
+    pub const NONE: Self = Self {
+        access_per_minute: 0,
+        requests_per_hour: 0,
+        reports_per_hour: 0,
+        assignments_per_epoch: 0,
+        statistics_per_hour: 0,
+        address_per_minute: 0,
+    };
+}
+
+/// The limits that are kept in memory.
+#[derive(Debug)]
+pub struct Limits {
+    /// As set.
+    pub settings: LimitSettings,
+    /// Requests with a token.
+    pub requests: SlidingLimit<Hotkey>,
+    /// Status reports.
+    pub reports: SlidingLimit<Hotkey>,
+    /// Statistics.
+    pub statistics: SlidingLimit<AddressKey>,
+    /// Requests for access.
+    pub addresses: AddressLimit,
+}
+
+impl Limits {
+    /// Nothing counted yet.
+    pub fn new(settings: LimitSettings) -> Self {
+        Self {
+            settings,
+            requests: SlidingLimit::new(settings.requests_per_hour, HOUR, REMEMBERED_HOTKEYS),
+            reports: SlidingLimit::new(settings.reports_per_hour, HOUR, REMEMBERED_HOTKEYS),
+            statistics: SlidingLimit::new(settings.statistics_per_hour, HOUR, REMEMBERED_READERS),
+            addresses: AddressLimit::new(settings.address_per_minute, ADDRESS_BURST, REMEMBERED_ADDRESSES),
+        }
+    }
+}
+
+/// After how long an assignment that was not reported ended is expired.
+pub const ASSIGNMENT_TIMEOUT: Duration =
+    Duration::from_secs(AssignmentConfig::DEFAULT.assignment_timeout_hours as u64 * 60 * 60);
+
+/// Everything that endpoints and background tasks share.
+#[derive(Debug)]
+pub struct App {
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Ids of requests and tokens.
+    pub ids: Ids,
+    /// What is remembered.
+    pub store: Arc<dyn Store>,
+    /// Who may act as a validator.
+    pub registry: Box<dyn Registry>,
+    /// The deals.
+    pub deck: Deck,
+    /// What everybody may know of them.
+    pub archive: Archive,
+    /// Access tokens.
+    pub tokens: Tokens,
+    /// The limits kept in memory.
+    pub limits: Limits,
+    /// What the last probe found.
+    pub board: Board,
+    /// What Prometheus is told.
+    pub metrics: Metrics,
+    /// Who pulled blocks.
+    pub pulls: Pulls,
+    /// The lines of requests.
+    pub request_log: RequestLog,
+    /// Whose word about a client's address is taken.
+    pub trusted_proxies: TrustedProxies,
+    /// The sources that can be granted.
+    pub enabled_sources: Sources,
+    /// Whether signatures are not checked.
+    pub mock: bool,
+    /// When the service started, on the monotonic clock.
+    pub started: Duration,
+}
+
+/// Shared by all requests.
+#[derive(Clone, Debug)]
+pub struct AppState(pub Arc<App>);
+
+impl Deref for AppState {
+    type Target = App;
+
+    fn deref(&self) -> &App {
+        &self.0
+    }
+}
+
+impl App {
+    /// Lets only validators pass.
+    ///
+    /// # Errors
+    /// 403 for everybody else.
+    pub fn require_validator(&self, hotkey: &Hotkey) -> Result<(), ApiError> {
+        match self.registry.standing(hotkey) {
+            Standing::Validator => Ok(()),
+            Standing::Stranger => {
+                Err(ApiError::new(ErrorCode::NotAValidator, "The hotkey may not act as a validator of this subnet"))
+            }
+        }
+    }
+
+    /// Lets nobody in anew by a registry that is too old.
+    ///
+    /// # Errors
+    /// 503 when it is.
+    pub fn require_fresh_registry(&self) -> Result<(), ApiError> {
+        match self.registry.freshness(self.clock.now()) {
+            Freshness::Fresh | Freshness::Stale => Ok(()),
+            Freshness::Expired => Err(ApiError {
+                retry_after_seconds: Some(60),
+                ..ApiError::new(ErrorCode::RegistryStale, "The registry of validators is too old to grant access by it")
+            }),
+        }
+    }
+
+    /// The client of a request that came from `peer`.
+    pub fn client(&self, peer: IpAddr, headers: &axum::http::HeaderMap) -> IpAddr {
+        self.trusted_proxies.client(peer, headers)
+    }
+}
+
+impl From<NoDeal> for ApiError {
+    fn from(reason: NoDeal) -> Self {
+        Self {
+            internal: Some(reason.0),
+            retry_after_seconds: Some(60),
+            ..Self::new(ErrorCode::NotReady, "This replica cannot deal blocks now; /health says why")
+        }
+    }
+}

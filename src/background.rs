@@ -1,0 +1,87 @@
+//! What is done from time to time. Each turn is a function of the time it is given; being late changes nothing.
+
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use crate::app::{ASSIGNMENT_TIMEOUT, App};
+use crate::board::PROBE_DEADLINE;
+use crate::clock::ClockWatch;
+use crate::endpoints::health::{assess, flags};
+use crate::metrics::Standing;
+
+/// How many epochs statistics show.
+const SHOWN_EPOCHS: u32 = 12;
+/// How many rows are changed at once, so that requests do not wait for long.
+const SWEPT_AT_ONCE: u32 = 500;
+
+/// Asks the database whether it is there, takes its counts, and compares the clocks.
+pub async fn probe(app: &App, watch: &mut ClockWatch) {
+    let asked = timeout(PROBE_DEADLINE, async {
+        let time = app.store.time().await?;
+        Ok::<_, resi_store::StoreError>((time, app.store.tally(SHOWN_EPOCHS).await?))
+    });
+    let database_time = match asked.await {
+        Ok(Ok((time, tally))) => {
+            app.board.database_answered(tally, app.clock.monotonic());
+            time
+        }
+        Ok(Err(error)) => {
+            app.board.database_failed(error.to_string());
+            None
+        }
+        Err(_) => {
+            app.board.database_failed(format!("the database did not answer within {} s", PROBE_DEADLINE.as_secs()));
+            None
+        }
+    };
+    let problem = watch.check(app.clock.now(), app.clock.monotonic(), database_time);
+    app.board.clock_checked(problem);
+
+    let now = app.clock.now();
+    let health = assess(app, now);
+    app.metrics.standing(&Standing {
+        epoch: app.deck.epoch_at(now).0,
+        connections: app.store.connections(),
+        checks: flags(health.checks),
+        registry_age: app.registry.age(now),
+        active_assignments: app.board.tally().started,
+    });
+}
+
+/// Prepares the coming epoch and settles the running one.
+pub async fn tend_deck(app: &App) {
+    app.deck.tend(app.clock.now()).await;
+}
+
+/// Writes who pulled blocks.
+pub async fn write_pulls(app: &App) {
+    if let Err(error) = app.pulls.write(&*app.store).await {
+        tracing::warn!("pulls are kept until they can be written: {error}");
+    }
+}
+
+/// Writes down what has expired, and forgets signatures whose time has passed anyway.
+pub async fn sweep(app: &App) {
+    if app.board.clock().1.is_some() {
+        // By a clock that is wrong, live assignments would expire and used signatures would be forgotten.
+        return;
+    }
+    let now = app.clock.now();
+    let cutoff = now.minus(ASSIGNMENT_TIMEOUT);
+    let swept = async {
+        while app.store.expire_assignments(cutoff, now, SWEPT_AT_ONCE).await? >= u64::from(SWEPT_AT_ONCE) {}
+        while app.store.forget_signatures(now, SWEPT_AT_ONCE).await? >= u64::from(SWEPT_AT_ONCE) {}
+        Ok::<_, resi_store::StoreError>(())
+    };
+    if let Err(error) = swept.await {
+        tracing::warn!("the sweep is left for the next turn: {error}");
+    }
+}
+
+/// How often the deck is tended and pulls are written.
+pub const TEND_INTERVAL: Duration = Duration::from_secs(1);
+/// How often it is swept.
+pub const SWEEP_INTERVAL: Duration = Duration::from_secs(30);
+/// How often the registry is looked at.
+pub const REGISTRY_INTERVAL: Duration = Duration::from_secs(5);

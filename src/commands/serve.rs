@@ -1,0 +1,312 @@
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow};
+use axum::Router;
+use axum::http::{StatusCode, Uri, header};
+use axum::response::IntoResponse;
+use axum::routing::get;
+use resi_protocol::wire::{ErrorBody, ErrorCode};
+use resi_store::{OpenError, PoolEntry, Store};
+use resi_store_postgres::PostgresStore;
+use resi_store_sqlite::{SqliteLocation, SqliteStore};
+use resi_zipcodes::ZipcodeTable;
+use tokio::net::TcpListener;
+use tokio::sync::{Mutex, watch};
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::app::{App, AppState, Limits};
+use crate::background::{self, REGISTRY_INTERVAL, SWEEP_INTERVAL, TEND_INTERVAL};
+use crate::board::{Board, PROBE_INTERVAL};
+use crate::clock::{Clock, ClockWatch, SystemClock};
+use crate::endpoints;
+use crate::http::client_address::TrustedProxies;
+use crate::http::listener;
+use crate::ids::Ids;
+use crate::lifecycle::{Signals, Stop, Tasks};
+use crate::log::{LogFormat, LogSink, RequestLog};
+use crate::metrics::Metrics;
+use crate::pulls::Pulls;
+use crate::registry::{FileRegistry, OpenRegistry, Registry};
+use crate::rotation::{Archive, Deck, PoolTable};
+use crate::settings::{Database, Keys, RegistrySetting, Reveal, Settings, random};
+use crate::tokens::Tokens;
+
+/// How long a database that is away at start is left alone before the next try.
+const FIRST_RETRY: Duration = Duration::from_millis(500);
+const LAST_RETRY: Duration = Duration::from_secs(10);
+/// How long the store may take to write what waits when the service stops.
+const CLOSE_DEADLINE: Duration = Duration::from_secs(10);
+
+/// Runs the service until it is told to stop.
+///
+/// # Errors
+/// What kept it from starting, or ended it.
+pub async fn run(settings: Settings, sink: LogSink) -> Result<()> {
+    let mut signals = Signals::listen()?;
+    raise_open_files();
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let pool = read_pool(&settings)?;
+    let keys = Keys::load(&settings)?;
+    let registry = open_registry(&settings, &*clock)?;
+    let tcp = bind(settings.listen).await?;
+    let metrics_tcp = match settings.metrics {
+        Some(address) => Some(bind(address).await?),
+        None => None,
+    };
+    let address = tcp.local_addr()?;
+
+    let stop = CancellationToken::new();
+    let mut tasks = Tasks::new(stop.clone());
+    let (router, routers) = watch::channel(starting(Arc::clone(&clock)));
+    let (listening, closed) = watch::channel(());
+    tasks.spawn("listener", {
+        let stop = stop.clone();
+        async move {
+            let _listening = listening;
+            listener::serve(tcp, routers, stop).await;
+        }
+    });
+
+    let store = tokio::select! {
+        store = open_store(&settings) => store?,
+        stop = signals.next() => return Err(anyhow!("stopped by {stop:?} before the database was there")),
+        ended = tasks.failure() => return ended,
+    };
+    let app = build(&settings, keys, registry, pool, clock, Arc::clone(&store), RequestLog::new(sink, settings.log_format))?;
+    let app = Arc::new(app);
+    background::tend_deck(&app).await;
+    let mut watch = ClockWatch::new(&*app.clock);
+    background::probe(&app, &mut watch).await;
+    spawn_background(&mut tasks, &app, watch);
+    if let Some(tcp) = metrics_tcp {
+        spawn_metrics(&mut tasks, tcp, &app, stop.clone());
+    }
+    drop(router.send_replace(endpoints::router(AppState(Arc::clone(&app)))));
+    announce(&settings, address, &app);
+
+    let ended = tokio::select! {
+        stop = signals.next() => Ok(stop),
+        ended = tasks.failure() => Err(ended.err().unwrap_or_else(|| anyhow!("a background task ended"))),
+        name = store.background_failure() => Err(anyhow!("the background task {name:?} of the store ended")),
+    };
+    let drain = if matches!(ended, Ok(Stop::Terminate)) { settings.drain } else { Duration::ZERO };
+    app.board.drain();
+    tracing::info!(drain_seconds = drain.as_secs(), "stopping; a second signal aborts");
+    tokio::select! {
+        () = shut_down(&app, stop, drain, closed, tasks) => {}
+        _ = signals.next() => tracing::error!("aborted by a second signal"),
+    }
+    ended.map(drop)
+}
+
+async fn shut_down(app: &App, stop: CancellationToken, drain: Duration, mut closed: watch::Receiver<()>, tasks: Tasks) {
+    sleep(drain).await;
+    stop.cancel();
+    // Ends when the listener's side is dropped.
+    while closed.changed().await.is_ok() {}
+    background::write_pulls(app).await;
+    if timeout(CLOSE_DEADLINE, app.store.close()).await.is_err() {
+        tracing::warn!("the database did not close within {} s", CLOSE_DEADLINE.as_secs());
+    }
+    tasks.finish().await;
+    tracing::info!("stopped");
+}
+
+/// Thousands of idle connections are more than the usual soft limit on open files.
+fn raise_open_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    // Where it is not allowed, the limit stays: accepting then waits for connections to end.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))
+}
+
+fn read_pool(settings: &Settings) -> Result<PoolTable> {
+    let pool = match &settings.zipcodes {
+        None => resi_zipcodes::embedded_pool(settings.pool_size)?,
+        Some(path) => ZipcodeTable::read_file(path)?.pool(settings.pool_size)?,
+    };
+    let entries = pool.entries.iter().map(|entry| PoolEntry {
+        zipcode: entry.zipcode,
+        state: entry.state.to_string(),
+        metro: entry.metro.to_string(),
+        size_rank: entry.size_rank,
+    });
+    Ok(PoolTable::new(entries.collect())?)
+}
+
+fn open_registry(settings: &Settings, clock: &dyn Clock) -> Result<Box<dyn Registry>> {
+    Ok(match &settings.registry {
+        RegistrySetting::Open => Box::new(OpenRegistry { kind: if settings.mock { "mock" } else { "open" } }),
+        RegistrySetting::File(path) => {
+            Box::new(FileRegistry::open(path.clone(), settings.min_alpha_stake, clock.now())?)
+        }
+    })
+}
+
+/// Opens the store; a database that is away is tried again until it is there.
+async fn open_store(settings: &Settings) -> Result<Arc<dyn Store>> {
+    let mut wait = FIRST_RETRY;
+    loop {
+        let opened: Result<Arc<dyn Store>, OpenError> = match &settings.database {
+            Database::Sqlite(path) => open_sqlite(SqliteLocation::File(path.clone()), settings).await,
+            Database::SqliteMemory => open_sqlite(SqliteLocation::Memory, settings).await,
+            Database::Postgres(url) => {
+                let opened = PostgresStore::connect(url, settings.database_connections, settings.migrations).await;
+                opened.map(|store| Arc::new(store) as Arc<dyn Store>)
+            }
+        };
+        match opened {
+            Ok(store) => return Ok(store),
+            Err(OpenError::Unavailable(reason)) => {
+                let retry_ms = wait.as_millis() as u64;
+                tracing::warn!(database = %settings.database, retry_ms, "the database is away, trying again: {reason}");
+                sleep(wait).await;
+                wait = (wait * 2).min(LAST_RETRY);
+            }
+            Err(error) => return Err(anyhow!(error).context(format!("cannot open {}", settings.database))),
+        }
+    }
+}
+
+async fn open_sqlite(location: SqliteLocation, settings: &Settings) -> Result<Arc<dyn Store>, OpenError> {
+    let store = SqliteStore::open(location, settings.migrations).await?;
+    Ok(Arc::new(store))
+}
+
+fn build(
+    settings: &Settings,
+    keys: Keys,
+    registry: Box<dyn Registry>,
+    pool: PoolTable,
+    clock: Arc<dyn Clock>,
+    store: Arc<dyn Store>,
+    request_log: RequestLog,
+) -> Result<App> {
+    let issuer = if settings.mock { "resi-mock" } else { "resi-data-api" };
+    Ok(App {
+        ids: Ids::new(random()?),
+        deck: Deck::new(
+            keys.rotation,
+            settings.netuid,
+            settings.schedule,
+            pool,
+            settings.zipcodes_per_epoch,
+            Arc::clone(&store),
+        ),
+        store,
+        registry,
+        archive: Archive::new(settings.reveal == Reveal::AtStart),
+        tokens: Tokens::new(&keys.jwt, issuer, settings.netuid),
+        limits: Limits::new(settings.limits),
+        board: Board::new(),
+        metrics: Metrics::new(),
+        pulls: Pulls::default(),
+        request_log,
+        trusted_proxies: TrustedProxies::new(settings.trusted_proxies.clone()),
+        enabled_sources: settings.enabled_sources,
+        mock: settings.mock,
+        started: clock.monotonic(),
+        clock,
+    })
+}
+
+fn spawn_background(tasks: &mut Tasks, app: &Arc<App>, watch: ClockWatch) {
+    every(tasks, "deck", TEND_INTERVAL, app, async |app| background::tend_deck(&app).await);
+    every(tasks, "pulls", TEND_INTERVAL, app, async |app| background::write_pulls(&app).await);
+    every(tasks, "sweep", SWEEP_INTERVAL, app, async |app| background::sweep(&app).await);
+    let watch = Arc::new(Mutex::new(watch));
+    every(tasks, "probe", PROBE_INTERVAL, app, move |app| {
+        let watch = Arc::clone(&watch);
+        async move { background::probe(&app, &mut *watch.lock().await).await }
+    });
+    every(tasks, "registry", REGISTRY_INTERVAL, app, async |app| app.registry.refresh(app.clock.now()));
+}
+
+fn every<T, F>(tasks: &mut Tasks, name: &'static str, period: Duration, app: &Arc<App>, mut turn: T)
+where
+    T: FnMut(Arc<App>) -> F + Send + 'static,
+    F: Future<Output = ()> + Send,
+{
+    let app = Arc::clone(app);
+    tasks.every(name, period, move || turn(Arc::clone(&app)));
+}
+
+fn spawn_metrics(tasks: &mut Tasks, tcp: TcpListener, app: &Arc<App>, stop: CancellationToken) {
+    let app = Arc::clone(app);
+    let page = get(async move || {
+        let text = (header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8");
+        ([text], app.metrics.render())
+    });
+    let router = Router::new().route("/metrics", page);
+    tasks.spawn("metrics", async move {
+        let served = axum::serve(tcp, router).with_graceful_shutdown(stop.cancelled_owned()).await;
+        if let Err(error) = served {
+            tracing::error!("the listener of metrics failed: {error}");
+        }
+    });
+}
+
+/// What is served until the database is there.
+fn starting(clock: Arc<dyn Clock>) -> Router {
+    Router::new().fallback(async move |uri: Uri| {
+        // These connections are not kept: the next one meets the real service.
+        let close = (header::CONNECTION, "close");
+        if uri.path() == "/livez" {
+            return ([close], "ok").into_response();
+        }
+        let error = "The service is starting".to_owned();
+        let body = ErrorBody {
+            detail: error.clone(),
+            error,
+            error_code: ErrorCode::NotReady,
+            timestamp: clock.now(),
+            request_id: String::new(),
+            server_time: None,
+            skew_seconds: None,
+        };
+        (StatusCode::SERVICE_UNAVAILABLE, [close, (header::RETRY_AFTER, "2")], axum::Json(body)).into_response()
+    })
+}
+
+/// Says where to look and what is in force: to people as a page, to programs as one line.
+fn announce(settings: &Settings, address: SocketAddr, app: &App) {
+    let public_key = app.deck.public_key();
+    if settings.log_format == LogFormat::Pretty {
+        let page = format!(
+            "\nresi-data-api {} is up\n\n  dashboard     http://{address}/\n  API docs      http://{address}/docs\n  \
+             health        http://{address}/health\n  rotation key  {public_key}\n\nIn force (flags before environment before \
+             file; --help explains each):\n\n{}\n",
+            env!("CARGO_PKG_VERSION"),
+            settings.in_force().lines().map(|line| format!("  {line}\n")).collect::<String>()
+        );
+        print!("{page}");
+    } else {
+        tracing::info!(
+            version = env!("CARGO_PKG_VERSION"),
+            %address,
+            database = %settings.database,
+            registry = %settings.registry,
+            netuid = settings.netuid,
+            epoch_seconds = settings.schedule.seconds(),
+            pool_size = app.deck.parameters().pool_size,
+            pool_sha256 = %app.deck.parameters().pool_sha256,
+            rotation_key = %public_key,
+            "ready"
+        );
+    }
+    if settings.mock {
+        tracing::warn!("MOCK MODE: no signature is checked; for the development of clients only");
+    } else if settings.registry == RegistrySetting::Open {
+        tracing::warn!(
+            "OPEN REGISTRY: every hotkey may act as a validator; for production name one with --registry file:PATH"
+        );
+    }
+}

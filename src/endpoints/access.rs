@@ -1,0 +1,159 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderValue, Request, header};
+use axum::response::{IntoResponse, Response};
+use resi_protocol::rotation::MAX_BATCHES;
+use resi_protocol::wire::{AccessGrant, AccessRequest, ErrorBody, ErrorCode, RateLimits, signing_message};
+use resi_protocol::{Hotkey, Signature, Sources, Timestamp};
+use resi_store::{GrantAttempt, GrantOutcome, Quota};
+
+use crate::app::AppState;
+use crate::error::ApiError;
+use crate::http::client_address::Peer;
+use crate::http::layer::Scope;
+use crate::http::{body, quota};
+
+const MAX_BODY: usize = 4 * 1024;
+/// How far the timestamp of a request may be from the clock, either way.
+const MAX_SKEW_SECONDS: i64 = 300;
+/// How long after its timestamp a signature is remembered: longer than it could still pass.
+const REMEMBERED: Duration = Duration::from_secs(360);
+
+/// Prove a hotkey and get an access token
+///
+/// The signature is sr25519 by the hotkey over `api:data:request:{hotkey}:{timestamp}:{sources}`, hotkey and sources
+/// exactly as sent. Each signature grants access once.
+#[utoipa::path(
+    post, path = "/get-validator-access", tag = "validators",
+    request_body = AccessRequest,
+    responses(
+        (status = 200, description = "Access is granted", body = AccessGrant),
+        (status = 400, description = "`INVALID_REQUEST`, `INVALID_HOTKEY`, `TIMESTAMP_OUT_OF_RANGE`, `UNKNOWN_SOURCE`", body = ErrorBody),
+        (status = 401, description = "`INVALID_SIGNATURE`, `REPLAYED_SIGNATURE`", body = ErrorBody),
+        (status = 403, description = "`NOT_A_VALIDATOR`, `SOURCE_NOT_AUTHORIZED`", body = ErrorBody),
+        (status = 408, description = "`REQUEST_TIMEOUT`", body = ErrorBody),
+        (status = 413, description = "`BODY_TOO_LARGE`", body = ErrorBody),
+        (status = 429, description = "`RATE_LIMITED`", body = ErrorBody),
+        (status = 503, description = "`REGISTRY_STALE`, `STORAGE_UNAVAILABLE`", body = ErrorBody),
+    )
+)]
+pub(crate) async fn get_validator_access(
+    State(app): State<AppState>,
+    request: Request<Body>,
+) -> Result<Response, ApiError> {
+    let scope = request.extensions().get::<Scope>().cloned();
+    let answer = grant(&app, request, scope).await;
+    match &answer {
+        Ok(_) => app.metrics.granted(),
+        Err(error) => app.metrics.refused(error.code),
+    }
+    answer
+}
+
+async fn grant(app: &AppState, request: Request<Body>, scope: Option<Scope>) -> Result<Response, ApiError> {
+    let peer = request.extensions().get::<Peer>().copied();
+    let client = peer.map(|Peer(peer)| app.client(peer.ip(), request.headers()));
+    let asked: AccessRequest = body::json(request, MAX_BODY).await?;
+    let now = app.clock.now();
+
+    let hotkey: Hotkey = asked
+        .hotkey
+        .parse()
+        .map_err(|error| ApiError::new(ErrorCode::InvalidHotkey, format!("hotkey: {error}")))?;
+    check_skew(asked.timestamp, now)?;
+    if let Some(client) = client.filter(|_| !app.mock) {
+        app.limits.addresses.take(client, now).map_err(|next| {
+            let limit = app.limits.settings.address_per_minute;
+            ApiError::limited("requests for access a minute from one address", Quota { limit, remaining: 0, resets_at: next }, now)
+        })?;
+    }
+    let signature = if app.mock { None } else { Some(check_signature(&asked, &hotkey)?) };
+    if let Some(scope) = scope {
+        scope.proved(Arc::from(asked.hotkey.as_str()));
+    }
+    app.require_fresh_registry()?;
+    app.require_validator(&hotkey)?;
+    let sources = asked.sources.parse::<Sources>()?.intersection(app.enabled_sources);
+    if sources.is_empty() {
+        let message = format!("None of the sources asked for can be granted; enabled are {}", app.enabled_sources);
+        return Err(ApiError::new(ErrorCode::SourceNotAuthorized, message));
+    }
+    let granted = match signature {
+        Some(signature) => consume(app, hotkey, signature, asked.timestamp, now).await?,
+        None => None,
+    };
+    answer(app, hotkey, sources, granted, now)
+}
+
+fn check_skew(timestamp: i64, now: Timestamp) -> Result<(), ApiError> {
+    let skew = timestamp.saturating_sub(now.seconds());
+    if skew.checked_abs().is_some_and(|skew| skew <= MAX_SKEW_SECONDS) {
+        return Ok(());
+    }
+    let message = format!("timestamp: is {skew} s from the clock of the service; at most {MAX_SKEW_SECONDS} s are accepted");
+    Err(ApiError { skew: Some((now.seconds(), skew)), ..ApiError::new(ErrorCode::TimestampOutOfRange, message) })
+}
+
+fn check_signature(asked: &AccessRequest, hotkey: &Hotkey) -> Result<Signature, ApiError> {
+    let refuse = |reason: String| ApiError::new(ErrorCode::InvalidSignature, format!("signature: {reason}"));
+    let signature: Signature = asked.signature.parse().map_err(|error| refuse(format!("{error}")))?;
+    let message = signing_message(&asked.hotkey, asked.timestamp, &asked.sources);
+    hotkey.verify(message.as_bytes(), &signature).map_err(|error| refuse(format!("{error}")))?;
+    Ok(signature)
+}
+
+async fn consume(
+    app: &AppState,
+    hotkey: Hotkey,
+    signature: Signature,
+    timestamp: i64,
+    now: Timestamp,
+) -> Result<Option<Quota>, ApiError> {
+    let limit = app.limits.settings.access_per_minute;
+    let attempt = GrantAttempt {
+        hotkey,
+        signature,
+        remember_until: Timestamp::from_seconds(timestamp).plus(REMEMBERED),
+        now,
+        limit: (limit > 0).then_some(limit),
+    };
+    match app.store.grant_access(attempt).await? {
+        GrantOutcome::Granted(quota) => Ok(quota),
+        GrantOutcome::Replayed => {
+            Err(ApiError::new(ErrorCode::ReplayedSignature, "This signature was used before; sign anew"))
+        }
+        GrantOutcome::Limited(quota) => Err(ApiError::limited("grants a minute", quota, now)),
+    }
+}
+
+fn answer(
+    app: &AppState,
+    hotkey: Hotkey,
+    sources: Sources,
+    granted: Option<Quota>,
+    now: Timestamp,
+) -> Result<Response, ApiError> {
+    let (access_token, expires_at) =
+        app.tokens.issue(hotkey, sources, app.ids.next(now), now).map_err(ApiError::internal)?;
+    let grant = AccessGrant {
+        access_token,
+        token_type: "Bearer".into(),
+        expires_at,
+        expiry_seconds: expires_at.seconds().abs_diff(now.seconds()),
+        sources_authorized: sources,
+        rate_limits: RateLimits {
+            requests_per_hour: app.limits.settings.requests_per_hour,
+            max_batch_size: MAX_BATCHES as u32,
+        },
+        mock: app.mock,
+    };
+    let mut response = Json(grant).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    quota::write(headers, granted, now);
+    Ok(response)
+}

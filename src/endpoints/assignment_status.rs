@@ -1,0 +1,109 @@
+use axum::Json;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::Request;
+use axum::response::{IntoResponse, Response};
+use resi_protocol::wire::{AssignmentAccepted, AssignmentReport, ErrorBody, ErrorCode};
+use resi_protocol::{EpochIndex, Timestamp};
+use resi_store::{Quota, ReportAttempt, ReportOutcome};
+
+use crate::app::{ASSIGNMENT_TIMEOUT, AppState};
+use crate::auth::Reporter;
+use crate::error::ApiError;
+use crate::http::{body, quota};
+
+const MAX_BODY: usize = 16 * 1024;
+
+/// Report how an assignment goes
+///
+/// The answer is sent only when the report is on disk. Repeating a report changes nothing.
+#[utoipa::path(
+    post, path = "/api/v1/assignment-status", tag = "validators",
+    security(("token" = [])),
+    request_body = AssignmentReport,
+    responses(
+        (status = 200, description = "The report is on disk", body = AssignmentAccepted),
+        (status = 400, description = "`INVALID_REQUEST`", body = ErrorBody),
+        (status = 401, description = "`MISSING_TOKEN`, `INVALID_TOKEN`, `TOKEN_EXPIRED`", body = ErrorBody),
+        (status = 403, description = "`NOT_A_VALIDATOR`", body = ErrorBody),
+        (status = 408, description = "`REQUEST_TIMEOUT`", body = ErrorBody),
+        (status = 409, description = "`ASSIGNMENT_ENDED`", body = ErrorBody),
+        (status = 413, description = "`BODY_TOO_LARGE`", body = ErrorBody),
+        (status = 429, description = "`RATE_LIMITED`", body = ErrorBody),
+        (status = 503, description = "`STORAGE_UNAVAILABLE`", body = ErrorBody),
+    )
+)]
+pub(crate) async fn post_assignment_status(
+    State(app): State<AppState>,
+    Reporter(validator): Reporter,
+    request: Request<Body>,
+) -> Result<Response, ApiError> {
+    let report: AssignmentReport = body::json(request, MAX_BODY).await?;
+    let now = app.clock.now();
+    let running_epoch = app.deck.epoch_at(now);
+    let reported_epoch = reported_epoch(&app, &report, running_epoch)?;
+    let counted = validator.count_request(&app, now)?;
+    let counted = quota::tighter(counted, count_report(&app, &validator.hotkey, now)?);
+    let new_assignments = app.limits.settings.assignments_per_epoch;
+    let attempt = ReportAttempt {
+        hotkey: validator.hotkey,
+        report,
+        reported_epoch,
+        running_epoch,
+        now,
+        timeout: ASSIGNMENT_TIMEOUT,
+        new_assignments: (new_assignments > 0 && !app.mock).then_some(new_assignments),
+    };
+    let outcome = app.store.record_report(attempt).await?;
+    app.metrics.reported(name(outcome));
+    match outcome {
+        ReportOutcome::Recorded | ReportOutcome::Unchanged => {
+            let accepted = AssignmentAccepted { success: true, message: "Status updated".into() };
+            let mut response = Json(accepted).into_response();
+            quota::write(response.headers_mut(), counted, now);
+            Ok(response)
+        }
+        ReportOutcome::Ended(status) => {
+            let message = format!("The assignment is {} already", status.name());
+            Err(ApiError::new(ErrorCode::AssignmentEnded, message))
+        }
+        ReportOutcome::TooManyAssignments => {
+            let resets_at = app.deck.parameters().schedule.ends_at(running_epoch);
+            let spent = Quota { limit: new_assignments, remaining: 0, resets_at };
+            Err(ApiError::limited("new assignments an epoch", spent, now))
+        }
+    }
+}
+
+fn reported_epoch(
+    app: &AppState,
+    report: &AssignmentReport,
+    running: EpochIndex,
+) -> Result<Option<EpochIndex>, ApiError> {
+    let Some(id) = report.epoch_id else { return Ok(None) };
+    match app.deck.parameters().schedule.index_of(id) {
+        Some(epoch) if epoch <= running => Ok(Some(epoch)),
+        Some(_) => Err(ApiError::invalid("epoch_id", "this epoch has not begun")),
+        None => Err(ApiError::invalid("epoch_id", "no epoch starts then")),
+    }
+}
+
+fn count_report(
+    app: &AppState,
+    hotkey: &resi_protocol::Hotkey,
+    now: Timestamp,
+) -> Result<Option<Quota>, ApiError> {
+    if app.mock {
+        return Ok(None);
+    }
+    app.limits.reports.count(*hotkey, now).map_err(|quota| ApiError::limited("reports an hour", quota, now))
+}
+
+const fn name(outcome: ReportOutcome) -> &'static str {
+    match outcome {
+        ReportOutcome::Recorded => "recorded",
+        ReportOutcome::Unchanged => "unchanged",
+        ReportOutcome::Ended(_) => "ended",
+        ReportOutcome::TooManyAssignments => "too_many",
+    }
+}

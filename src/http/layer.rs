@@ -1,0 +1,172 @@
+//! The one layer around every endpoint: request id, panics, error bodies, log line, metrics. One layer instead of six
+//! stacked ones, since it is on the path of every request.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll};
+
+use axum::body::Body;
+use axum::extract::MatchedPath;
+use axum::http::{HeaderName, HeaderValue, Method, Request, Response, header};
+use axum::response::IntoResponse;
+use futures_util::FutureExt;
+use resi_protocol::wire::{ErrorBody, ErrorCode};
+use tower::{Layer, Service};
+
+use super::quota;
+use crate::app::AppState;
+use crate::error::ApiError;
+use crate::ids;
+use crate::log::RequestLine;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// What is known of a request while it is answered; in its extensions.
+#[derive(Clone, Debug)]
+pub struct Scope(Arc<ScopeInner>);
+
+#[derive(Debug)]
+struct ScopeInner {
+    request_id: String,
+    hotkey: OnceLock<Arc<str>>,
+}
+
+impl Scope {
+    /// Notes who asked, once that is proved.
+    pub fn proved(&self, hotkey: Arc<str>) {
+        // The first proof stands; there is only one a request.
+        let _ = self.0.hotkey.set(hotkey);
+    }
+}
+
+/// Wraps endpoints in [`Observed`].
+#[derive(Clone, Debug)]
+pub struct Observe(pub AppState);
+
+impl<S> Layer<S> for Observe {
+    type Service = Observed<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Observed { inner, app: self.0.clone() }
+    }
+}
+
+/// An endpoint with request id, error body, log line and metrics.
+#[derive(Clone, Debug)]
+pub struct Observed<S> {
+    inner: S,
+    app: AppState,
+}
+
+impl<S> Service<Request<Body>> for Observed<S>
+where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send + 'static,
+{
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+        let app = self.app.clone();
+        let started = app.clock.monotonic();
+        let sent = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok());
+        let request_id = match sent.filter(|id| ids::is_sane(id)) {
+            Some(id) => id.to_owned(),
+            None => app.ids.next(app.clock.now()),
+        };
+        let scope = Scope(Arc::new(ScopeInner { request_id, hotkey: OnceLock::new() }));
+        request.extensions_mut().insert(scope.clone());
+        let route = request.extensions().get::<MatchedPath>().cloned();
+        let method = request.method().clone();
+        let path = if route.is_none() { request.uri().path().to_owned() } else { String::new() };
+
+        let answer = AssertUnwindSafe(self.inner.call(request)).catch_unwind();
+        Box::pin(async move {
+            let mut response = match answer.await {
+                Ok(Ok(response)) => response,
+                Err(panic) => ApiError::internal(format_args!("panic: {}", panic_text(&*panic))).into_response(),
+            };
+            let error = response.extensions_mut().remove::<ApiError>();
+            let error = error.or_else(|| foreign_error(&response));
+            if let Some(error) = &error {
+                if let Some(internal) = &error.internal {
+                    let request_id = scope.0.request_id.as_str();
+                    tracing::error!(request_id, error_code = error.code.name(), "{internal}");
+                }
+                write_error(&app, &scope, &method, error, &mut response);
+            }
+            if let Ok(value) = HeaderValue::try_from(scope.0.request_id.as_str()) {
+                response.headers_mut().insert(REQUEST_ID, value);
+            }
+            let duration = app.clock.monotonic().saturating_sub(started);
+            let route = route.as_ref().map(MatchedPath::as_str);
+            app.metrics.request(route, response.status(), duration);
+            app.request_log.write(&RequestLine {
+                at: app.clock.now(),
+                request_id: &scope.0.request_id,
+                method: method.as_str(),
+                route,
+                path: &path,
+                status: response.status().as_u16(),
+                error_code: error.as_ref().map(|error| error.code.name()),
+                duration,
+                hotkey: scope.0.hotkey.get().map(|hotkey| &**hotkey),
+            });
+            Ok(response)
+        })
+    }
+}
+
+/// Errors that a library answered by itself get the shape of ours.
+fn foreign_error(response: &Response<Body>) -> Option<ApiError> {
+    let status = response.status();
+    if !status.is_client_error() && !status.is_server_error() {
+        return None;
+    }
+    Some(match status.as_u16() {
+        404 => ApiError::not_found("page"),
+        400..500 => ApiError::invalid("request", status.canonical_reason().unwrap_or("is not valid")),
+        _ => ApiError::internal(format_args!("a library answered {status}")),
+    })
+}
+
+fn write_error(app: &AppState, scope: &Scope, method: &Method, error: &ApiError, response: &mut Response<Body>) {
+    let now = app.clock.now();
+    let body = ErrorBody {
+        error: error.message.clone(),
+        error_code: error.code,
+        timestamp: now,
+        request_id: scope.0.request_id.clone(),
+        detail: error.message.clone(),
+        server_time: error.skew.map(|(server_time, _)| server_time),
+        skew_seconds: error.skew.map(|(_, skew)| skew),
+    };
+    let json = serde_json::to_vec(&body).unwrap_or_default();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(json.len()));
+    quota::write(headers, error.quota, now);
+    if let Some(seconds) = error.retry_after_seconds {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    if matches!(error.code, ErrorCode::MissingToken | ErrorCode::InvalidToken | ErrorCode::TokenExpired) {
+        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    if *method != Method::HEAD {
+        *response.body_mut() = Body::from(json);
+    }
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("without a message")
+}

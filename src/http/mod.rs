@@ -1,0 +1,10 @@
+//! What every endpoint shares: reading requests, ready-made answers, the layer around all, and the listener.
+
+pub mod accept;
+pub mod body;
+pub mod client_address;
+pub mod layer;
+pub mod listener;
+pub mod prepared;
+pub mod query;
+pub mod quota;

@@ -1,0 +1,22 @@
+//! The coordination service of the RESI data network: the HTTP server around `resi-protocol` and `resi-store`.
+
+pub mod app;
+pub mod auth;
+pub mod background;
+pub mod board;
+pub mod cli;
+pub mod clock;
+pub mod commands;
+pub mod endpoints;
+pub mod error;
+pub mod http;
+pub mod ids;
+pub mod lifecycle;
+pub mod limits;
+pub mod log;
+pub mod metrics;
+pub mod pulls;
+pub mod registry;
+pub mod rotation;
+pub mod settings;
+pub mod tokens;

@@ -1,0 +1,294 @@
+//! Structured logs: one line an event, for people on a terminal, as JSON otherwise. Lines of requests are made by hand,
+//! since they are written for every request; both kinds share one buffered writer.
+
+use std::fmt::Write as _;
+use std::io::{self, Write};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use resi_protocol::Timestamp;
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+/// How lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Pretty,
+    /// One JSON object a line.
+    Json,
+}
+
+/// When that much waits, who adds to it writes it: memory stays bounded when the reader of the log is slow.
+const MAX_WAITING: usize = 256 * 1024;
+/// How long a line may wait for others.
+const LINGER: Duration = Duration::from_millis(50);
+
+/// The end of all log lines: standard error, in larger pieces.
+#[derive(Clone, Debug)]
+pub struct LogSink(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    waiting: Mutex<Vec<u8>>,
+    arrived: Condvar,
+}
+
+impl LogSink {
+    /// Starts the thread that writes.
+    pub fn start() -> Self {
+        let shared = Arc::new(Shared::default());
+        let flusher = Self(Arc::clone(&shared));
+        thread::Builder::new()
+            .name("log".into())
+            .spawn(move || flusher.run())
+            .unwrap_or_else(|error| unreachable!("a thread can be started: {error}"));
+        Self(shared)
+    }
+
+    fn run(&self) {
+        loop {
+            let mut waiting = self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+            while waiting.is_empty() {
+                waiting = self.0.arrived.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+            }
+            drop(waiting);
+            thread::sleep(LINGER);
+            self.flush();
+        }
+    }
+
+    /// Adds whole lines.
+    pub fn append(&self, lines: &[u8]) {
+        let mut waiting = self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let was_empty = waiting.is_empty();
+        waiting.extend_from_slice(lines);
+        if waiting.len() > MAX_WAITING {
+            write_out(&mut waiting);
+        } else if was_empty {
+            self.0.arrived.notify_one();
+        }
+    }
+
+    /// Writes what waits.
+    pub fn flush(&self) {
+        let mut waiting = self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        write_out(&mut waiting);
+    }
+}
+
+/// Under the lock, so that lines stay in order.
+fn write_out(waiting: &mut Vec<u8>) {
+    // Where the log cannot be written there is nowhere to say so.
+    let _ = io::stderr().lock().write_all(waiting);
+    waiting.clear();
+}
+
+impl Write for LogSink {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.append(line);
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for LogSink {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}
+
+/// Sends `tracing` events to `sink`.
+///
+/// # Errors
+/// When the filter cannot be read.
+pub fn init(sink: &LogSink, format: LogFormat, filter: &str) -> anyhow::Result<()> {
+    let filter = tracing_subscriber::EnvFilter::builder().parse(filter)?;
+    let layer = tracing_subscriber::fmt::layer().with_writer(sink.clone());
+    let registry = tracing_subscriber::registry().with(filter);
+    match format {
+        LogFormat::Pretty => registry.with(layer.with_target(false)).init(),
+        LogFormat::Json => {
+            registry.with(layer.json().flatten_event(true).with_current_span(false).with_span_list(false)).init();
+        }
+    }
+    Ok(())
+}
+
+/// What is said of a request once it is answered.
+#[derive(Clone, Copy, Debug)]
+pub struct RequestLine<'a> {
+    /// When it was answered.
+    pub at: Timestamp,
+    /// Its id.
+    pub request_id: &'a str,
+    /// Its method.
+    pub method: &'a str,
+    /// The route it matched.
+    pub route: Option<&'a str>,
+    /// Its path, where it matched none.
+    pub path: &'a str,
+    /// The status of the answer.
+    pub status: u16,
+    /// The code, where the answer is an error.
+    pub error_code: Option<&'static str>,
+    /// From its head to the head of the answer.
+    pub duration: Duration,
+    /// Who asked, where that was proved.
+    pub hotkey: Option<&'a str>,
+}
+
+/// Writes the lines of requests.
+#[derive(Clone, Debug)]
+pub struct RequestLog(Option<(LogSink, LogFormat)>);
+
+impl RequestLog {
+    /// A log to `sink`.
+    pub fn new(sink: LogSink, format: LogFormat) -> Self {
+        Self(Some((sink, format)))
+    }
+
+    /// A log to nowhere.
+    pub fn off() -> Self {
+        Self(None)
+    }
+
+    /// Writes the line of a request.
+    pub fn write(&self, line: &RequestLine<'_>) {
+        if let Some((sink, format)) = &self.0 {
+            let mut text = String::with_capacity(320);
+            match format {
+                LogFormat::Json => json_line(&mut text, line),
+                LogFormat::Pretty => pretty_line(&mut text, line),
+            }
+            sink.append(text.as_bytes());
+        }
+    }
+}
+
+/// Writing to a `String` cannot fail.
+fn json_line(text: &mut String, line: &RequestLine<'_>) {
+    let _ = write!(text, r#"{{"timestamp":""#);
+    let _ = write_moment(text, line.at);
+    let _ = write!(text, r#"","level":"INFO","message":"request","request_id":""#);
+    escape(text, line.request_id);
+    let _ = write!(text, r#"","method":""#);
+    escape(text, line.method);
+    match line.route {
+        Some(route) => {
+            text.push_str(r#"","route":""#);
+            escape(text, route);
+        }
+        None => {
+            text.push_str(r#"","path":""#);
+            escape(text, cut(line.path));
+        }
+    }
+    let _ = write!(text, r#"","status":{},"duration_us":{}"#, line.status, line.duration.as_micros());
+    if let Some(code) = line.error_code {
+        let _ = write!(text, r#","error_code":"{code}""#);
+    }
+    if let Some(hotkey) = line.hotkey {
+        let _ = write!(text, r#","hotkey":"{hotkey}""#);
+    }
+    text.push_str("}\n");
+}
+
+fn pretty_line(text: &mut String, line: &RequestLine<'_>) {
+    let _ = write_moment(text, line.at);
+    let _ = write!(text, "  INFO {} ", line.method);
+    escape(text, line.route.unwrap_or_else(|| cut(line.path)));
+    let _ = write!(text, " {} in {:.1} ms", line.status, line.duration.as_secs_f64() * 1_000.0);
+    if let Some(code) = line.error_code {
+        let _ = write!(text, " {code}");
+    }
+    if let Some(hotkey) = line.hotkey {
+        let _ = write!(text, " hotkey={hotkey}");
+    }
+    text.push_str(" request_id=");
+    escape(text, line.request_id);
+    text.push('\n');
+}
+
+fn write_moment(text: &mut String, at: Timestamp) -> std::fmt::Result {
+    write!(text, "{at}")?;
+    text.pop();
+    write!(text, ".{:06}Z", at.micros().rem_euclid(1_000_000))
+}
+
+/// A path of a stranger can be long.
+fn cut(path: &str) -> &str {
+    let mut end = path.len().min(200);
+    while !path.is_char_boundary(end) {
+        end -= 1;
+    }
+    &path[..end]
+}
+
+/// As in a JSON string; also keeps control characters off a terminal.
+fn escape(text: &mut String, raw: &str) {
+    for character in raw.chars() {
+        match character {
+            '"' => text.push_str("\\\""),
+            '\\' => text.push_str("\\\\"),
+            control if control.is_control() => {
+                let _ = write!(text, "\\u{:04x}", u32::from(control));
+            }
+            plain => text.push(plain),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn line<'a>(request_id: &'a str, path: &'a str) -> RequestLine<'a> {
+        RequestLine {
+            at: Timestamp::from_micros(1_736_937_000_250_000),
+            request_id,
+            method: "GET",
+            route: None,
+            path,
+            status: 404,
+            error_code: Some("NOT_FOUND"),
+            duration: Duration::from_micros(150),
+            hotkey: None,
+        }
+    }
+
+    #[test]
+    fn a_line_of_each_format() {
+        let (mut json, mut pretty) = (String::new(), String::new());
+        json_line(&mut json, &line("01J", "/x"));
+        pretty_line(&mut pretty, &line("01J", "/x"));
+        assert_eq!(
+            json,
+            "{\"timestamp\":\"2025-01-15T10:30:00.250000Z\",\"level\":\"INFO\",\"message\":\"request\",\
+             \"request_id\":\"01J\",\"method\":\"GET\",\"path\":\"/x\",\"status\":404,\"duration_us\":150,\
+             \"error_code\":\"NOT_FOUND\"}\n"
+        );
+        assert_eq!(pretty, "2025-01-15T10:30:00.250000Z  INFO GET /x 404 in 0.1 ms NOT_FOUND request_id=01J\n");
+    }
+
+    proptest! {
+        #[test]
+        fn a_line_is_one_line_of_json_whatever_the_path(path in "\\PC{0,300}|[\\x00-\\x1f\"\\\\]{0,9}") {
+            let mut text = String::new();
+            json_line(&mut text, &line("01J", &path));
+            let value: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+            prop_assert!(path.starts_with(value["path"].as_str().expect("a path")));
+            prop_assert_eq!(text.matches('\n').count(), 1);
+        }
+    }
+}

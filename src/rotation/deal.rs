@@ -1,0 +1,177 @@
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use resi_protocol::rotation::{
+    ALGORITHM, Parameters, RotationPublicKey, VrfSignature, batch_name, batches,
+};
+use resi_protocol::wire::{
+    AssignmentConfig, Batch, Epoch, GeographicInfo, Rotation, ValidatorData, request_id,
+};
+use resi_protocol::{EpochIndex, Sources, Zipcode};
+use resi_store::PoolEntry;
+
+use super::PoolTable;
+use crate::http::prepared::Prepared;
+
+/// Every answer costs its body in memory three times; 50 sizes of every set of sources would be too much.
+const MAX_ANSWERS: usize = 64;
+
+/// The deal of one epoch, and the answers cut from it.
+#[derive(Debug)]
+pub struct Deal {
+    /// The epoch.
+    pub epoch: Epoch,
+    /// What determined it beside the key.
+    pub parameters: Parameters,
+    /// The proof.
+    pub signature: VrfSignature,
+    /// The dealt zipcodes, in order.
+    pub zipcodes: Vec<Zipcode>,
+    public_key: RotationPublicKey,
+    entries: Vec<PoolEntry>,
+    answers: Mutex<HashMap<(Sources, u32), Arc<Answer>>>,
+    published: AtomicBool,
+}
+
+/// An answer of blocks, made when it is first asked for or ahead of that.
+#[derive(Debug, Default)]
+pub struct Answer(OnceLock<Prepared>);
+
+impl Deal {
+    /// The deal that `signature` gives.
+    pub fn new(
+        parameters: Parameters,
+        public_key: RotationPublicKey,
+        index: EpochIndex,
+        signature: VrfSignature,
+        pool: &PoolTable,
+    ) -> Self {
+        let schedule = parameters.schedule;
+        let positions = signature.seed_unverified().deal(&parameters);
+        let entries: Vec<_> = positions.iter().filter_map(|position| pool.entry(*position).cloned()).collect();
+        Self {
+            epoch: Epoch {
+                id: schedule.id(index),
+                index,
+                starts_at: schedule.starts_at(index),
+                ends_at: schedule.ends_at(index),
+            },
+            zipcodes: entries.iter().map(|entry| entry.zipcode).collect(),
+            parameters,
+            public_key,
+            signature,
+            entries,
+            answers: Mutex::default(),
+            published: AtomicBool::new(false),
+        }
+    }
+
+    /// Key, parameters and proof, as answers show them.
+    pub fn rotation(&self) -> Rotation {
+        rotation(&self.parameters, self.public_key, Some(self.signature))
+    }
+
+    /// The blocks of `block_size`, ready to be sent.
+    pub fn with_answer<T>(&self, sources: Sources, block_size: u32, send: impl FnOnce(&Prepared) -> T) -> T {
+        let answer = {
+            let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+            if answers.len() >= MAX_ANSWERS && !answers.contains_key(&(sources, block_size)) {
+                answers.clear();
+            }
+            Arc::clone(answers.entry((sources, block_size)).or_default())
+        };
+        send(answer.0.get_or_init(|| self.prepare(sources, block_size)))
+    }
+
+    /// Makes the answers that the epoch before was asked for, so that the first request of this one finds them ready.
+    pub fn warm_like(&self, before: &Self) {
+        let asked: Vec<_> = before.answers.lock().unwrap_or_else(PoisonError::into_inner).keys().copied().collect();
+        for (sources, block_size) in asked {
+            self.with_answer(sources, block_size, Prepared::warm);
+        }
+    }
+
+    /// Whether the proof is in the epoch's record.
+    pub fn is_published(&self) -> bool {
+        self.published.load(Ordering::Relaxed)
+    }
+
+    /// The proof is in the epoch's record now.
+    pub fn mark_published(&self) {
+        self.published.store(true, Ordering::Relaxed);
+    }
+
+    fn prepare(&self, sources: Sources, block_size: u32) -> Prepared {
+        let json = serde_json::to_vec(&self.blocks(sources, block_size));
+        Prepared::new(json.unwrap_or_else(|error| unreachable!("blocks are JSON: {error}")))
+    }
+
+    /// The blocks of `block_size`.
+    pub fn blocks(&self, sources: Sources, block_size: u32) -> ValidatorData {
+        let config = AssignmentConfig::DEFAULT;
+        let data_blocks: BTreeMap<_, _> = batches(&self.entries, block_size)
+            .enumerate()
+            .map(|(position, entries)| (batch_name(position), batch(entries, sources, config)))
+            .collect();
+        let zipcodes: Vec<_> = batches(&self.zipcodes, block_size).flatten().copied().collect();
+        ValidatorData {
+            request_id: request_id(&self.epoch, sources, block_size, &zipcodes),
+            generated_at: self.epoch.starts_at,
+            expires_at: self.epoch.ends_at,
+            assignment_config: config,
+            total_batches: count(data_blocks.len()),
+            total_zipcodes: count(zipcodes.len()),
+            data_blocks,
+            epoch: self.epoch,
+            rotation: self.rotation(),
+        }
+    }
+}
+
+/// Key and parameters as answers show them, with the proof where it may be shown.
+pub(super) fn rotation(
+    parameters: &Parameters,
+    public_key: RotationPublicKey,
+    signature: Option<VrfSignature>,
+) -> Rotation {
+    Rotation {
+        algorithm: ALGORITHM.to_owned(),
+        public_key,
+        netuid: parameters.netuid,
+        epoch_seconds: parameters.schedule.seconds(),
+        pool_size: parameters.pool_size,
+        pool_sha256: parameters.pool_sha256,
+        zipcodes_per_epoch: parameters.zipcodes_per_epoch,
+        signature,
+    }
+}
+
+fn batch(entries: &[PoolEntry], sources: Sources, config: AssignmentConfig) -> Batch {
+    let distinct = |name: fn(&PoolEntry) -> &str| {
+        let mut names: Vec<String> = Vec::new();
+        for entry in entries {
+            let name = name(entry);
+            if !name.is_empty() && !names.iter().any(|known| known == name) {
+                names.push(name.to_owned());
+            }
+        }
+        names
+    };
+    Batch {
+        zipcodes: entries.iter().map(|entry| entry.zipcode).collect(),
+        expected_properties: count(entries.len()) * config.expected_properties_per_zipcode,
+        assignment_groups: config.overlap_factor,
+        miners_per_group: config.miners_per_batch,
+        geographic_info: GeographicInfo {
+            states: distinct(|entry| &entry.state),
+            metros: distinct(|entry| &entry.metro),
+            size_ranks: entries.iter().map(|entry| entry.size_rank).collect(),
+        },
+        sources,
+    }
+}
+
+fn count(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,36 @@
+use resi_protocol::Zipcode;
+use resi_protocol::rotation::{Pool, PoolError};
+use resi_store::{PoolEntry, StoredPool};
+
+/// A pool, and what batches say about its zipcodes.
+#[derive(Debug)]
+pub struct PoolTable {
+    pool: Pool,
+    entries: Vec<PoolEntry>,
+}
+
+impl PoolTable {
+    /// A pool of these entries, in this order.
+    ///
+    /// # Errors
+    /// When there is none, or one twice.
+    pub fn new(entries: Vec<PoolEntry>) -> Result<Self, PoolError> {
+        let zipcodes: Vec<Zipcode> = entries.iter().map(|entry| entry.zipcode).collect();
+        Ok(Self { pool: Pool::new(zipcodes)?, entries })
+    }
+
+    /// The pool.
+    pub fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
+    /// The entry at a position of the pool.
+    pub fn entry(&self, position: u32) -> Option<&PoolEntry> {
+        self.entries.get(position as usize)
+    }
+
+    /// As it is kept in the store.
+    pub fn to_stored(&self) -> StoredPool {
+        StoredPool { sha256: self.pool.sha256(), entries: self.entries.clone() }
+    }
+}

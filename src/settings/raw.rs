@@ -1,0 +1,233 @@
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+use crate::log::LogFormat;
+
+/// When the proof of an epoch is shown to everybody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reveal {
+    /// When it begins.
+    AtStart,
+    /// When it has ended.
+    AtEnd,
+}
+
+impl fmt::Display for Reveal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if *self == Self::AtStart { "at-start" } else { "at-end" })
+    }
+}
+
+/// A value that is never printed.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(String);
+
+impl Secret {
+    pub(super) fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for Secret {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+/// Settings as they are said, by flag, environment or file; `None` where nothing is said.
+#[derive(Clone, Debug, Default, clap::Args, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawSettings {
+    /// Address to listen on [default: 127.0.0.1]
+    #[arg(long, env = "RESI_HOST", value_name = "IP")]
+    pub host: Option<IpAddr>,
+    /// Port to listen on; 0 takes a free one [default: 8000]
+    #[arg(long, env = "RESI_PORT")]
+    pub port: Option<u16>,
+    /// Address to serve Prometheus metrics on, such as 127.0.0.1:9100 [default: none]
+    #[arg(long, env = "RESI_METRICS_ADDR", value_name = "IP:PORT")]
+    pub metrics_addr: Option<SocketAddr>,
+    /// Folder for the SQLite file and the keys that are made [default: resi-data]
+    #[arg(long, env = "RESI_DATA_DIR", value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// postgres://…, sqlite:PATH or sqlite::memory: [default: resi.sqlite in the data folder]
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
+    pub database_url: Option<String>,
+    /// Most connections to Postgres [default: 8]
+    #[arg(long, env = "RESI_DATABASE_CONNECTIONS", value_name = "N")]
+    pub database_connections: Option<u32>,
+    /// Refuse to start when migrations are pending, instead of running them
+    #[arg(long, env = "RESI_NO_MIGRATE", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    pub no_migrate: Option<bool>,
+    /// For the development of clients: accept any signature, with throw-away keys and data
+    #[arg(long, env = "RESI_MOCK", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    pub mock: Option<bool>,
+    /// Let a mock listen on more than loopback
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    pub i_know_this_is_insecure: Option<bool>,
+    /// Who may act as a validator: `open` (everybody) or `file:PATH` [default: open]
+    #[arg(long, env = "RESI_REGISTRY", value_name = "KIND")]
+    pub registry: Option<String>,
+    /// Least stake of a validator, in whole alpha [default: 20000; 300 on subnet 428]
+    #[arg(long, env = "VALIDATOR_MIN_ALPHA_STAKE", value_name = "ALPHA")]
+    pub validator_min_alpha_stake: Option<u64>,
+    /// The subnet; NET_UID in the environment is read too [default: 46]
+    #[arg(long, env = "NETUID")]
+    pub netuid: Option<u16>,
+    /// Zipcodes from a file (CSV of this project's format or Zillow's) [default: the table inside]
+    #[arg(long, env = "RESI_ZIPCODES", value_name = "FILE")]
+    pub zipcodes: Option<PathBuf>,
+    /// How many zipcodes are in play, the largest ones first [default: 7572]
+    #[arg(long, env = "RESI_POOL_SIZE", value_name = "N")]
+    pub pool_size: Option<u32>,
+    /// How many zipcodes are dealt in an epoch [default: 1000]
+    #[arg(long, env = "RESI_ZIPCODES_PER_EPOCH", value_name = "N")]
+    pub zipcodes_per_epoch: Option<u32>,
+    /// Length of an epoch [default: 14400]
+    #[arg(long, env = "RESI_EPOCH_SECONDS", value_name = "SECONDS")]
+    pub epoch_seconds: Option<u32>,
+    /// When the proof of an epoch is shown to everybody [default: at-end]
+    #[arg(long, env = "RESI_REVEAL", value_enum)]
+    pub reveal: Option<Reveal>,
+    /// Sources that can be granted, separated by commas [default: ZILLOW_SOLD]
+    #[arg(long, env = "ENABLED_DATA_SOURCES", value_name = "LIST")]
+    pub enabled_data_sources: Option<String>,
+    /// Networks of proxies whose X-Forwarded-For or Forwarded is believed, separated by commas [default: none]
+    #[arg(long, env = "RESI_TRUSTED_PROXIES", value_delimiter = ',', value_parser = network, value_name = "CIDR")]
+    #[serde(deserialize_with = "networks")]
+    pub trusted_proxies: Option<Vec<IpNet>>,
+    /// The limits.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub limits: RawLimits,
+    /// Rotation key, 32 bytes of hex; rather in the environment or a file than here
+    #[arg(long, env = "ROTATION_KEY", hide_env_values = true, value_name = "HEX", value_parser = secret)]
+    pub rotation_key: Option<Secret>,
+    /// File with the rotation key
+    #[arg(long, env = "ROTATION_KEY_FILE", value_name = "FILE")]
+    pub rotation_key_file: Option<PathBuf>,
+    /// Keys of tokens, kid:hex[,kid:hex]; the first signs, all verify
+    #[arg(long, env = "JWT_KEYS", hide_env_values = true, value_name = "KEYS", value_parser = secret)]
+    pub jwt_keys: Option<Secret>,
+    /// File with the keys of tokens
+    #[arg(long, env = "JWT_KEYS_FILE", value_name = "FILE")]
+    pub jwt_keys_file: Option<PathBuf>,
+    /// Which log lines to write, such as info or debug [default: info]
+    #[arg(long, env = "RESI_LOG", value_name = "FILTER")]
+    pub log: Option<String>,
+    /// How log lines look [default: pretty on a terminal, json otherwise]
+    #[arg(long, env = "RESI_LOG_FORMAT", value_enum)]
+    pub log_format: Option<LogFormat>,
+    /// How long /readyz says no before connections are refused, after SIGTERM [default: 5]
+    #[arg(long, env = "RESI_DRAIN_SECONDS", value_name = "SECONDS")]
+    pub drain_seconds: Option<u64>,
+}
+
+/// Limits as they are said; 0 means none.
+#[derive(Clone, Debug, Default, clap::Args, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RawLimits {
+    /// Grants a minute for a hotkey; 0 = none, as for all limits [default: 10]
+    #[arg(long = "limit-access-per-minute", env = "LIMIT_ACCESS_PER_MINUTE", value_name = "N")]
+    #[serde(rename = "limit_access_per_minute")]
+    pub access_per_minute: Option<u32>,
+    /// Requests with a token an hour for a hotkey [default: 100]
+    #[arg(long = "limit-requests-per-hour", env = "LIMIT_REQUESTS_PER_HOUR", value_name = "N")]
+    #[serde(rename = "limit_requests_per_hour")]
+    pub requests_per_hour: Option<u32>,
+    /// Status reports an hour for a hotkey [default: 100]
+    #[arg(long = "limit-reports-per-hour", env = "LIMIT_REPORTS_PER_HOUR", value_name = "N")]
+    #[serde(rename = "limit_reports_per_hour")]
+    pub reports_per_hour: Option<u32>,
+    /// New assignments an epoch for a hotkey [default: 64]
+    #[arg(long = "limit-assignments-per-epoch", env = "LIMIT_ASSIGNMENTS_PER_EPOCH", value_name = "N")]
+    #[serde(rename = "limit_assignments_per_epoch")]
+    pub assignments_per_epoch: Option<u32>,
+    /// Statistics an hour for a client address [default: 600]
+    #[arg(long = "limit-statistics-per-hour", env = "LIMIT_STATISTICS_PER_HOUR", value_name = "N")]
+    #[serde(rename = "limit_statistics_per_hour")]
+    pub statistics_per_hour: Option<u32>,
+    /// Requests for access a minute for a client address, before signatures are checked [default: 1200]
+    #[arg(long = "limit-address-per-minute", env = "LIMIT_ADDRESS_PER_MINUTE", value_name = "N")]
+    #[serde(rename = "limit_address_per_minute")]
+    pub address_per_minute: Option<u32>,
+}
+
+impl RawSettings {
+    /// What is said here, and where nothing is, what the file says.
+    ///
+    /// # Errors
+    /// When the file cannot be read or says something that is not understood.
+    pub fn over_file(self, path: &Path) -> anyhow::Result<Self> {
+        let text = std::fs::read_to_string(path).with_context(|| format!("settings file {}", path.display()))?;
+        let file: Self = toml::from_str(&text).with_context(|| format!("settings file {}", path.display()))?;
+        let mut merged = serde_json::to_value(file)?;
+        let said = serde_json::to_value(self)?;
+        if let (Some(merged), serde_json::Value::Object(said)) = (merged.as_object_mut(), said) {
+            merged.extend(said.into_iter().filter(|(_, value)| !value.is_null()));
+        }
+        Ok(serde_json::from_value(merged)?)
+    }
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "clap wants a parser that may fail")]
+fn secret(text: &str) -> Result<Secret, std::convert::Infallible> {
+    Ok(Secret(text.to_owned()))
+}
+
+/// A network, or a single address.
+fn network(text: &str) -> Result<IpNet, String> {
+    let text = text.trim();
+    text.parse::<IpNet>()
+        .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
+        .map_err(|_| format!("{text:?} is neither a network such as 10.0.0.0/8 nor an address"))
+}
+
+fn networks<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<IpNet>>, D::Error> {
+    let list = Option::<Vec<String>>::deserialize(deserializer)?;
+    let parse = |list: Vec<String>| list.iter().map(|text| network(text)).collect::<Result<_, _>>();
+    list.map(parse).transpose().map_err(serde::de::Error::custom)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn merged(file: &str, said: RawSettings) -> anyhow::Result<RawSettings> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("resi.toml");
+        std::fs::write(&path, file).expect("written");
+        said.over_file(&path)
+    }
+
+    #[test]
+    fn what_is_said_goes_before_the_file() {
+        let said = RawSettings { port: Some(1), ..RawSettings::default() };
+        let file = "port = 2\nnetuid = 428\nlimit_access_per_minute = 3\ntrusted_proxies = [\"10.0.0.0/8\", \"::1\"]\n";
+        let merged = merged(file, said).expect("understood");
+        assert_eq!((merged.port, merged.netuid), (Some(1), Some(428)));
+        assert_eq!(merged.limits.access_per_minute, Some(3));
+        assert_eq!(merged.trusted_proxies.map(|list| list.len()), Some(2));
+    }
+
+    #[test]
+    fn unknown_keys_and_wrong_types_are_refused_with_their_file() {
+        for file in ["prot = 1", "port = \"x\"", "limit_acess_per_minute = 1", "port = ", "trusted_proxies = [\"x\"]"] {
+            let error = format!("{:#}", merged(file, RawSettings::default()).expect_err(file));
+            assert!(error.contains("resi.toml"), "{error}");
+        }
+    }
+}
