@@ -5,6 +5,8 @@
 
 mod access;
 mod assignments;
+#[cfg(feature = "contract")]
+pub mod contract;
 mod epochs;
 mod error;
 mod group_commit;

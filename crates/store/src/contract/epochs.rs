@@ -1,0 +1,116 @@
+use futures_util::future::join_all;
+use resi_protocol::rotation::{Parameters, RotationPublicKey, VrfSignature};
+use resi_protocol::{EpochIndex, EpochSchedule, Timestamp};
+
+use super::{Backend, hash, replicas};
+use crate::{EpochRecord, PoolEntry, StoredPool};
+
+fn record(netuid: u16, epoch: u64, epoch_seconds: u32, key: u8) -> EpochRecord {
+    EpochRecord {
+        epoch: EpochIndex(epoch),
+        parameters: Parameters {
+            netuid,
+            schedule: EpochSchedule::new(epoch_seconds).expect("not zero"),
+            pool_size: 7572,
+            pool_sha256: hash(key),
+            zipcodes_per_epoch: 1000,
+        },
+        public_key: RotationPublicKey::from_bytes([key; 32]),
+        agreed_at: Timestamp::from_seconds(i64::from(key)),
+        signature: None,
+    }
+}
+
+pub async fn the_first_record_of_an_epoch_stands(backend: &dyn Backend) {
+    let store = backend.open().await;
+    assert_eq!(store.epoch_record(46, EpochIndex(5)).await, Ok(None));
+    let first = record(46, 5, 14_400, 1);
+    assert_eq!(store.agree_epoch(&first).await.as_ref(), Ok(&first));
+    assert_eq!(store.agree_epoch(&record(46, 5, 7_200, 2)).await.as_ref(), Ok(&first));
+    assert_eq!(store.epoch_record(46, EpochIndex(5)).await, Ok(Some(first)));
+    let other = record(47, 5, 14_400, 3);
+    assert_eq!(store.agree_epoch(&other).await.as_ref(), Ok(&other), "of another subnet");
+}
+
+pub async fn of_two_replicas_one_record_stands(backend: &dyn Backend) {
+    let stores = replicas(backend).await;
+    for epoch in 0..10 {
+        let agreed =
+            join_all((0..8_u8).map(|key| {
+                let store = stores[usize::from(key % 2)].as_ref();
+                async move {
+                    store.agree_epoch(&record(46, epoch, 14_400, key)).await.expect("a record")
+                }
+            }))
+            .await;
+        assert!(agreed.iter().all(|one| *one == agreed[0]), "{agreed:?}");
+    }
+}
+
+pub async fn records_are_listed_newest_first(backend: &dyn Backend) {
+    let store = backend.open().await;
+    for epoch in [3, 1, 2, 5] {
+        store.agree_epoch(&record(46, epoch, 14_400, 1)).await.expect("a record");
+    }
+    store.agree_epoch(&record(47, 4, 14_400, 1)).await.expect("a record");
+    let list = async |before, limit| {
+        let records = store.epoch_records(46, EpochIndex(before), limit).await.expect("a list");
+        records.into_iter().map(|record| record.epoch.0).collect::<Vec<_>>()
+    };
+    assert_eq!(list(u64::MAX, 10).await, [5, 3, 2, 1]);
+    assert_eq!(list(5, 2).await, [3, 2]);
+    assert_eq!(list(1, 2).await, [0; 0]);
+}
+
+pub async fn a_signature_is_published_once(backend: &dyn Backend) {
+    let store = backend.open().await;
+    let [first, second] = [1, 2].map(|byte| VrfSignature::from_bytes([byte; 96]));
+    store.publish_signature(46, EpochIndex(5), &first).await.expect("nothing to do");
+    assert_eq!(store.epoch_record(46, EpochIndex(5)).await, Ok(None));
+    store.agree_epoch(&record(46, 5, 14_400, 1)).await.expect("a record");
+    store.agree_epoch(&record(46, 6, 14_400, 1)).await.expect("a record");
+    for signature in [&first, &second] {
+        store.publish_signature(46, EpochIndex(5), signature).await.expect("published");
+        let found =
+            store.epoch_record(46, EpochIndex(5)).await.expect("an answer").expect("a record");
+        assert_eq!(found.signature, Some(first));
+    }
+    let next = store.epoch_record(46, EpochIndex(6)).await.expect("an answer").expect("a record");
+    assert_eq!(next.signature, None);
+}
+
+pub async fn a_record_of_another_epoch_length_conflicts_while_it_runs(backend: &dyn Backend) {
+    let store = backend.open().await;
+    let long = record(46, 10, 14_400, 1);
+    store.agree_epoch(&long).await.expect("a record");
+    let conflict = async |netuid, seconds, moment| {
+        let moment = Timestamp::from_seconds(moment);
+        store.conflicting_record(netuid, seconds, moment).await.expect("an answer")
+    };
+    assert_eq!(conflict(46, 14_400, 144_000).await, None, "of the same length");
+    assert_eq!(conflict(46, 7_200, 143_999).await, None, "not begun");
+    assert_eq!(conflict(46, 7_200, 144_000).await, Some(long.clone()));
+    assert_eq!(conflict(46, 7_200, 158_399).await, Some(long));
+    assert_eq!(conflict(46, 7_200, 158_400).await, None, "ended");
+    assert_eq!(conflict(47, 7_200, 144_000).await, None, "of another subnet");
+}
+
+pub async fn pools_are_kept(backend: &dyn Backend) {
+    let store = backend.open().await;
+    let entry = |zipcode: &str, metro: &str, size_rank| PoolEntry {
+        zipcode: zipcode.parse().expect("a zipcode"),
+        state: "TX".into(),
+        metro: metro.into(),
+        size_rank,
+    };
+    let entries = vec![entry("77494", "Houston-The Woodlands", Some(1)), entry("00501", "", None)];
+    let pool = StoredPool { sha256: hash(1), entries };
+    assert_eq!(store.pool(hash(1)).await, Ok(None));
+    store.keep_pool(&pool).await.expect("kept");
+    store
+        .keep_pool(&StoredPool { entries: Vec::new(), ..pool.clone() })
+        .await
+        .expect("kept already");
+    assert_eq!(store.pool(hash(1)).await, Ok(Some(pool)));
+    assert_eq!(store.pool(hash(2)).await, Ok(None));
+}

@@ -1,0 +1,194 @@
+//! What every backend must do, as one list of cases that runs on each of them.
+
+mod access;
+mod assignments;
+mod epochs;
+mod lifecycle;
+mod tally;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use resi_protocol::wire::{AssignmentReport, AssignmentStatus};
+use resi_protocol::{EpochIndex, Hotkey, Sha256Hash, Signature, Timestamp};
+use serde_json::json;
+
+use crate::{GrantAttempt, ReportAttempt, Store};
+
+pub use access::*;
+pub use assignments::*;
+pub use epochs::*;
+pub use lifecycle::*;
+pub use tally::*;
+
+/// A database of one case.
+#[async_trait]
+pub trait Backend: Send + Sync {
+    /// Another store on the same database, as another replica has it, or the next process.
+    async fn open(&self) -> Arc<dyn Store>;
+
+    /// Removes the database.
+    async fn remove(&self);
+
+    /// Whether the database has a clock of its own.
+    fn has_clock(&self) -> bool;
+}
+
+/// Makes one `#[tokio::test]` of every case. `$backend` is an expression that awaits a new [`Backend`].
+#[macro_export]
+macro_rules! contract {
+    ($backend:expr) => {
+        $crate::contract_cases! { $backend,
+            a_signature_is_granted_once,
+            a_signature_stays_used_after_a_restart,
+            of_two_replicas_one_grants_a_signature,
+            of_one_batch_one_grants_a_signature,
+            the_limit_slides,
+            a_replay_does_not_count_and_comes_before_the_limit,
+            limits_are_of_each_hotkey,
+            the_limit_is_exact_across_replicas,
+            old_signatures_are_forgotten_and_others_are_not,
+            every_step_of_the_table,
+            the_same_report_again_changes_nothing,
+            a_late_report_is_marked,
+            statistics_are_kept_as_sent,
+            an_assignment_belongs_to_the_epoch_it_names,
+            validators_do_not_see_each_other,
+            of_two_replicas_one_ends_an_assignment,
+            many_reports_of_one_assignment_at_once_end_it_once,
+            new_assignments_are_limited_in_each_epoch,
+            the_limit_on_new_assignments_is_exact_across_replicas,
+            assignments_expire,
+            assignments_are_listed_newest_first,
+            assignments_are_listed_by_status,
+            pages_do_not_move_while_assignments_are_added,
+            the_first_record_of_an_epoch_stands,
+            of_two_replicas_one_record_stands,
+            records_are_listed_newest_first,
+            a_signature_is_published_once,
+            a_record_of_another_epoch_length_conflicts_while_it_runs,
+            pools_are_kept,
+            an_empty_database_has_an_empty_tally,
+            the_tally_counts_by_status,
+            the_tally_follows_expiry,
+            the_tally_is_the_same_from_every_replica,
+            the_last_completed_hash_of_each_validator_counts,
+            pulls_make_validators_of_an_epoch,
+            the_last_change_is_known,
+            the_tally_shows_the_newest_epochs,
+            the_clock_is_the_databases,
+            close_commits_what_waits,
+            a_closed_store_is_unavailable,
+            connections_are_counted,
+            background_tasks_live,
+        }
+    };
+}
+
+/// Makes the tests that [`contract!`] lists.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! contract_cases {
+    ($backend:expr, $($case:ident),* $(,)?) => {
+        $(
+            #[tokio::test]
+            async fn $case() {
+                let backend = $backend.await;
+                $crate::contract::$case(&backend).await;
+                $crate::contract::Backend::remove(&backend).await;
+            }
+        )*
+    };
+}
+
+const TIMEOUT: Duration = Duration::from_secs(4 * 3600);
+
+fn hotkey(number: u8) -> Hotkey {
+    Hotkey::from_bytes([number; 32])
+}
+
+fn signature(number: u32) -> Signature {
+    let mut bytes = [0xa5; 64];
+    bytes[..4].copy_from_slice(&number.to_be_bytes());
+    Signature::from_bytes(bytes)
+}
+
+fn hash(number: u8) -> Sha256Hash {
+    Sha256Hash::from_bytes([number; 32])
+}
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_seconds(1_760_000_000 + second)
+}
+
+fn grant(who: u8, signed: u32, second: i64, limit: Option<u32>) -> GrantAttempt {
+    GrantAttempt {
+        hotkey: hotkey(who),
+        signature: signature(signed),
+        remember_until: at(360),
+        now: at(second),
+        limit,
+    }
+}
+
+/// A report that a case changes to its needs.
+#[derive(Clone, Debug)]
+struct Reported(ReportAttempt);
+
+fn report(who: u8, id: &str, status: &str, second: i64) -> Reported {
+    Reported(ReportAttempt {
+        hotkey: hotkey(who),
+        report: serde_json::from_value(json!({"assignment_id": id, "status": status}))
+            .expect("a report"),
+        reported_epoch: None,
+        running_epoch: EpochIndex(100),
+        now: at(second),
+        timeout: TIMEOUT,
+        new_assignments: None,
+    })
+}
+
+impl Reported {
+    fn hashed(mut self, number: u8) -> Self {
+        self.0.report.consensus_hash = Some(hash(number));
+        self
+    }
+
+    fn success_rate(mut self, rate: f64) -> Self {
+        let mut fields = serde_json::to_value(&self.0.report).expect("JSON");
+        fields["statistics"] = json!({"success_rate": rate});
+        self.0.report = serde_json::from_value::<AssignmentReport>(fields).expect("a report");
+        self
+    }
+
+    fn of_epoch(mut self, epoch: u64) -> Self {
+        self.0.reported_epoch = Some(EpochIndex(epoch));
+        self
+    }
+
+    fn while_running(mut self, epoch: u64) -> Self {
+        self.0.running_epoch = EpochIndex(epoch);
+        self
+    }
+
+    fn limited(mut self, limit: u32) -> Self {
+        self.0.new_assignments = Some(limit);
+        self
+    }
+
+    async fn to(self, store: &dyn Store) -> crate::ReportOutcome {
+        store.record_report(self.0).await.expect("a report")
+    }
+}
+
+async fn status(store: &dyn Store, who: u8, id: &str) -> Option<(AssignmentStatus, bool)> {
+    let found =
+        store.assignment(hotkey(who), &id.parse().expect("an id")).await.expect("an assignment");
+    found.map(|found| (found.status, found.late))
+}
+
+/// Two stores on one database.
+async fn replicas(backend: &dyn Backend) -> [Arc<dyn Store>; 2] {
+    [backend.open().await, backend.open().await]
+}
