@@ -511,6 +511,33 @@ mod signed_values_changed {
     }
 
     #[test]
+    fn everything_is_consistent_but_of_other_parameters() {
+        // Whoever may choose them freely can try until a deal pleases; only the pins tell.
+        let (hour, other_pool) =
+            (EpochSchedule::new(3_600).expect("not zero"), pool_of(POOL_SIZE - 1));
+        let others = [
+            ("netuid", Parameters { netuid: 428, ..parameters() }, pool()),
+            ("epoch_seconds", Parameters { schedule: hour, ..parameters() }, pool()),
+            ("zipcodes_per_epoch", Parameters { zipcodes_per_epoch: 109, ..parameters() }, pool()),
+            ("pool_sha256", Parameters::new(NETUID, schedule(), &other_pool, DEALT), other_pool),
+        ];
+        for (what, parameters, pool) in others {
+            let answer = blocks_of(&key(), &parameters, &pool, EPOCH, BLOCK_SIZE);
+            assert_differs(
+                &verify_blocks(&answer, &pool, &all_pinned()).expect_err("not the known ones"),
+                what,
+            );
+            let answer = public_epoch_of(&parameters, &pool, EPOCH);
+            assert_differs(
+                &verify_epoch(&answer, &pool, &all_pinned()).expect_err("not the known ones"),
+                what,
+            );
+            let verified = verify_epoch(&answer, &pool, &Pinned::default()).expect("consistent");
+            assert!(!verified.parameters_pinned, "{what}");
+        }
+    }
+
+    #[test]
     fn the_key_is_no_point() {
         let not_a_key = format!("0x{}", "ff".repeat(32)).parse().expect("hex");
         let Refusals { unpinned, .. } = refused(|answer| answer.rotation.public_key = not_a_key);
