@@ -15,16 +15,17 @@ static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/postgres");
 const FEWEST_CONNECTIONS: u32 = 3;
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-const TRUSTED: Duration = Duration::from_secs(1);
 
 pub(crate) async fn open(
     url: &str,
     max_connections: u32,
     migrations: Migrations,
 ) -> Result<Database, OpenError> {
-    // The parser's error may quote the URL, and the URL may have a password.
-    let options = PgConnectOptions::from_str(url)
-        .map_err(|_| OpenError::Fatal("the database's URL is not one of Postgres".into()))?
+    // The parser's error may quote the URL, and the URL may have a password; and it takes any scheme.
+    let options = Some(url)
+        .filter(|url| url.starts_with("postgres://") || url.starts_with("postgresql://"))
+        .and_then(|url| PgConnectOptions::from_str(url).ok())
+        .ok_or_else(|| OpenError::Fatal("the database's URL is not one of Postgres".into()))?
         .application_name("resi")
         .disable_statement_logging();
     let connect = tokio::time::timeout(CONNECT_TIMEOUT, options.connect()).await;
@@ -36,15 +37,6 @@ pub(crate) async fn open(
     let pool = PgPoolOptions::new()
         .max_connections(max_connections.max(FEWEST_CONNECTIONS))
         .acquire_timeout(ACQUIRE_TIMEOUT)
-        .test_before_acquire(false)
-        .before_acquire(|connection, meta| {
-            Box::pin(async move {
-                if meta.idle_for > TRUSTED {
-                    connection.ping().await?;
-                }
-                Ok(true)
-            })
-        })
         .after_connect(|connection, _| {
             Box::pin(async move {
                 // Below the deadline of a verb, so that what nobody waits for any more does not go on. Without

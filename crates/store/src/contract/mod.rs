@@ -5,6 +5,7 @@ mod assignments;
 mod epochs;
 mod lifecycle;
 mod tally;
+mod throughput;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +22,7 @@ pub use assignments::*;
 pub use epochs::*;
 pub use lifecycle::*;
 pub use tally::*;
+pub use throughput::{Load, throughput};
 
 /// A database of one case.
 #[async_trait]

@@ -1,0 +1,46 @@
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use sqlx::{Connection, PgConnection};
+
+/// A database of its own on the server that the tests were given.
+#[derive(Debug)]
+pub struct Fresh {
+    server: String,
+    name: String,
+}
+
+impl Fresh {
+    pub async fn new() -> Self {
+        static MADE: AtomicU32 = AtomicU32::new(0);
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the server is given by scripts/with-postgres.sh"
+        )]
+        let server = std::env::var("RESI_TEST_POSTGRES_URL").expect(
+            "these tests need a Postgres: run them as scripts/with-postgres.sh cargo test …",
+        );
+        let name = format!("resi_{}_{}", std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
+        let fresh = Self { server, name };
+        fresh.on_server(format!("CREATE DATABASE {}", fresh.name)).await;
+        fresh
+    }
+
+    pub fn url(&self) -> String {
+        let (server, _) = self.server.rsplit_once('/').expect("a URL with a database");
+        format!("{server}/{}", self.name)
+    }
+
+    pub async fn connect(&self) -> PgConnection {
+        PgConnection::connect(&self.url()).await.expect("a connection")
+    }
+
+    pub async fn remove(&self) {
+        self.on_server(format!("DROP DATABASE {} WITH (FORCE)", self.name)).await;
+    }
+
+    async fn on_server(&self, statement: String) {
+        let mut server = PgConnection::connect(&self.server).await.expect("the server");
+        sqlx::raw_sql(sqlx::AssertSqlSafe(statement)).execute(&mut server).await.expect("done");
+        server.close().await.expect("closed");
+    }
+}
