@@ -98,3 +98,98 @@ fn quota(counting: &[Timestamp], limit: u32, now: Timestamp) -> Quota {
     let blocking = counting.get(used.saturating_sub(limit) as usize).copied().unwrap_or(now);
     Quota { limit, remaining: limit.saturating_sub(used), resets_at: blocking.plus(GRANT_WINDOW) }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn attempt(who: u8, signed: u8, second: i64, limit: u32) -> GrantAttempt {
+        GrantAttempt {
+            hotkey: Hotkey::from_bytes([who; 32]),
+            signature: Signature::from_bytes([signed; 64]),
+            remember_until: Timestamp::from_seconds(1_000_000),
+            now: Timestamp::from_seconds(second),
+            limit: Some(limit),
+        }
+    }
+
+    #[test]
+    fn a_lowered_limit_resets_when_it_lets_one_pass() {
+        let mut recent = RecentGrants::new();
+        let mut used = UsedSignatures::new();
+        let attempts: Vec<_> = (0..4).map(|n| attempt(1, n, i64::from(n), 4)).collect();
+        decide_grants(&attempts, &mut recent, &mut used);
+        let outcome = decide_grants(&[attempt(1, 9, 10, 2)], &mut recent, &mut used);
+        let quota = Quota { limit: 2, remaining: 0, resets_at: Timestamp::from_seconds(62) };
+        assert_eq!(outcome, [GrantOutcome::Limited(quota)]);
+    }
+
+    #[test]
+    fn a_limit_of_zero_grants_nothing() {
+        let outcome = decide_grants(
+            &[attempt(1, 1, 0, 0)],
+            &mut RecentGrants::new(),
+            &mut UsedSignatures::new(),
+        );
+        assert!(
+            matches!(outcome[..], [GrantOutcome::Limited(Quota { remaining: 0, .. })]),
+            "{outcome:?}"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn no_window_has_more_grants_than_the_limit_and_no_signature_two(
+            asked in proptest::collection::vec((0..2_u8, 0..60_u8, 0..300_i64), 1..120),
+            limit in 1..5_u32,
+            in_order: bool,
+            batch in 1..20_usize,
+        ) {
+            let mut asked = asked;
+            if in_order {
+                asked.sort_by_key(|(_, _, second)| *second);
+            }
+            let attempts: Vec<_> =
+                asked.iter().map(|(who, signed, second)| attempt(*who, *signed, *second, limit)).collect();
+            let mut recent = RecentGrants::new();
+            let mut used = UsedSignatures::new();
+            let mut granted: Vec<GrantAttempt> = Vec::new();
+            for attempts in attempts.chunks(batch) {
+                let outcomes = decide_grants(attempts, &mut recent, &mut used);
+                for (attempt, outcome) in attempts.iter().zip(outcomes) {
+                    let replayed = granted.iter().any(|earlier| earlier.signature == attempt.signature);
+                    prop_assert_eq!(outcome == GrantOutcome::Replayed, replayed);
+                    let counting = granted
+                        .iter()
+                        .filter(|earlier| earlier.hotkey == attempt.hotkey)
+                        .filter(|earlier| earlier.now > attempt.now.minus(GRANT_WINDOW))
+                        .count();
+                    match outcome {
+                        GrantOutcome::Replayed => {}
+                        GrantOutcome::Limited(quota) => {
+                            prop_assert!(counting >= limit as usize);
+                            prop_assert_eq!(quota.remaining, 0);
+                            prop_assert!(quota.resets_at > attempt.now);
+                        }
+                        GrantOutcome::Granted(quota) => {
+                            prop_assert!(counting < limit as usize);
+                            let remaining = limit as usize - counting - 1;
+                            prop_assert_eq!(quota.map(|quota| quota.remaining as usize), Some(remaining));
+                            granted.push(*attempt);
+                        }
+                    }
+                }
+            }
+            for first in &granted {
+                let window = granted
+                    .iter()
+                    .filter(|other| other.hotkey == first.hotkey)
+                    .filter(|other| first.now <= other.now && other.now < first.now.plus(GRANT_WINDOW))
+                    .count();
+                prop_assert!(window <= limit as usize);
+            }
+        }
+    }
+}

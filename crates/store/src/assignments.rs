@@ -345,3 +345,120 @@ pub fn epoch_validators<'a>(changes: impl IntoIterator<Item = &'a Change>) -> Ve
         .map(|((epoch, hotkey), consensus_hash)| EpochValidator { epoch, hotkey, consensus_hash })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    const TIMEOUT: Duration = Duration::from_secs(10);
+
+    fn attempt(
+        (who, id, status, hash, second, epoch): (u8, u8, u8, u8, i64, Option<u64>),
+    ) -> ReportAttempt {
+        let status = ["started", "completed", "failed"][usize::from(status)];
+        let mut report: AssignmentReport = serde_json::from_value(json!({
+            "assignment_id": format!("{id}"),
+            "status": status,
+            "statistics": {"success_rate": f64::from(hash) / 4.0},
+        }))
+        .expect("a report");
+        report.consensus_hash = (hash > 0).then(|| Sha256Hash::from_bytes([hash; 32]));
+        ReportAttempt {
+            hotkey: Hotkey::from_bytes([who; 32]),
+            report,
+            reported_epoch: epoch.map(EpochIndex),
+            running_epoch: EpochIndex(second.unsigned_abs() / 10),
+            now: Timestamp::from_seconds(second),
+            timeout: TIMEOUT,
+            new_assignments: Some(3),
+        }
+    }
+
+    fn attempts() -> impl Strategy<Value = Vec<ReportAttempt>> {
+        let one = (0..3_u8, 0..6_u8, 0..3_u8, 0..3_u8, 0..40_i64, proptest::option::of(0..4_u64));
+        proptest::collection::vec(one, 1..60).prop_map(|mut all| {
+            all.sort_by_key(|(_, _, _, _, second, _)| *second);
+            all.into_iter().map(attempt).collect()
+        })
+    }
+
+    fn count_opened(known: &HashMap<AssignmentKey, Assignment>) -> Openings {
+        known.values().fold(Openings::new(), |mut opened, assignment| {
+            *opened.entry((assignment.hotkey, assignment.opened_in)).or_default() += 1;
+            opened
+        })
+    }
+
+    /// Applies the reports in batches, as a store does.
+    fn apply(
+        attempts: &[ReportAttempt],
+        batch: usize,
+    ) -> (Vec<ReportOutcome>, HashMap<AssignmentKey, Assignment>, Vec<Change>) {
+        let (mut outcomes, mut known, mut changes) = (Vec::new(), HashMap::new(), Vec::new());
+        for attempts in attempts.chunks(batch) {
+            let decision = decide_reports(attempts, &known, count_opened(&known));
+            outcomes.extend(decision.outcomes);
+            for change in &decision.changes {
+                known.insert(change.key(), change.assignment.clone());
+            }
+            changes.extend(decision.changes);
+        }
+        (outcomes, known, changes)
+    }
+
+    proptest! {
+        #[test]
+        fn batches_of_any_size_decide_the_same(attempts in attempts(), batch in 2..20_usize) {
+            let (one_by_one, mut each, _) = apply(&attempts, 1);
+            let (together, mut all, _) = apply(&attempts, batch);
+            prop_assert_eq!(one_by_one, together);
+            each.values_mut().chain(all.values_mut()).for_each(|assignment| assignment.revision = 0);
+            prop_assert_eq!(each, all);
+        }
+
+        #[test]
+        fn the_totals_are_those_of_what_is_written(attempts in attempts(), batch in 1..20_usize) {
+            let (_, known, changes) = apply(&attempts, batch);
+            let mut totals: BTreeMap<EpochIndex, EpochDelta> = BTreeMap::new();
+            for changes in changes.chunks(batch) {
+                for delta in epoch_deltas(changes) {
+                    let total = totals.entry(delta.epoch).or_insert_with(|| EpochDelta::none(delta.epoch));
+                    total.started += delta.started;
+                    total.completed += delta.completed;
+                    total.failed += delta.failed;
+                    total.expired += delta.expired;
+                    total.success_sum += delta.success_sum;
+                    total.success_count += delta.success_count;
+                }
+            }
+            for (epoch, mut total) in totals {
+                let of_epoch: Vec<_> = known.values().filter(|assignment| assignment.epoch == epoch).collect();
+                for status in AssignmentStatus::ALL {
+                    let count = of_epoch.iter().filter(|assignment| assignment.status == status).count();
+                    prop_assert_eq!(*total.count(status), count as i64);
+                }
+                let rates: Vec<f64> = of_epoch.iter().filter_map(|assignment| assignment.success_rate()).collect();
+                prop_assert_eq!(total.success_count, rates.len() as i64);
+                prop_assert!((total.success_sum - rates.iter().sum::<f64>()).abs() < 1e-9);
+            }
+        }
+
+        #[test]
+        fn what_has_ended_stays_so_and_the_limit_holds(attempts in attempts(), batch in 1..20_usize) {
+            let (outcomes, known, changes) = apply(&attempts, batch);
+            prop_assert_eq!(outcomes.len(), attempts.len());
+            prop_assert!(count_opened(&known).values().all(|opened| *opened <= 3));
+            for change in changes {
+                let ended = change.before.is_some_and(|before| {
+                    matches!(before.status, AssignmentStatus::Completed | AssignmentStatus::Failed)
+                });
+                prop_assert!(!ended);
+                let overdue = change.assignment.first_reported_at.plus(TIMEOUT) <= change.assignment.updated_at;
+                prop_assert_eq!(change.assignment.late, overdue);
+            }
+        }
+    }
+}

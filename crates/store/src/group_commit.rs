@@ -140,3 +140,62 @@ impl<T: Send + 'static, R: Send + 'static> GroupCommit<T, R> {
         StoreError::Unavailable(format!("{} is shut down", self.name))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tokio::sync::Semaphore;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_waits_is_one_group_and_errors_are_everyones() {
+        let (gate, groups) = (Arc::new(Semaphore::new(0)), Arc::new(AtomicUsize::new(0)));
+        let (held, counted) = (Arc::clone(&gate), Arc::clone(&groups));
+        let commits = Arc::new(GroupCommit::spawn("doubles", move |items: Vec<usize>| {
+            let (gate, groups) = (Arc::clone(&held), Arc::clone(&counted));
+            async move {
+                gate.acquire().await.expect("open").forget();
+                groups.fetch_add(1, Ordering::SeqCst);
+                if items.contains(&99) {
+                    return Err(StoreError::Unavailable("ninety-nine".into()));
+                }
+                Ok(items.into_iter().map(|item| item * 2).collect())
+            }
+        }));
+        let submit = |item| {
+            let commits = Arc::clone(&commits);
+            tokio::spawn(async move { commits.submit(item).await })
+        };
+        let first = submit(0);
+        tokio::task::yield_now().await;
+        let others: Vec<_> = (1..=100).map(submit).collect();
+        tokio::task::yield_now().await;
+        gate.add_permits(2);
+        assert_eq!(first.await.expect("no panic"), Ok(0));
+        for other in others {
+            assert_eq!(
+                other.await.expect("no panic"),
+                Err(StoreError::Unavailable("ninety-nine".into()))
+            );
+        }
+        assert_eq!(groups.load(Ordering::SeqCst), 2);
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_told_and_nobody_hangs() {
+        let commits = GroupCommit::<(), ()>::spawn("doomed", |_| async { panic!("as it should") });
+        assert!(matches!(commits.submit(()).await, Err(StoreError::Unavailable(_))));
+        assert_eq!(commits.failure().await, "doomed");
+        assert!(matches!(commits.submit(()).await, Err(StoreError::Unavailable(_))));
+        commits.close().await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_commit_that_hangs_is_given_up() {
+        let commits = GroupCommit::<(), ()>::spawn("stuck", |_| std::future::pending());
+        assert!(matches!(commits.submit(()).await, Err(StoreError::Unavailable(_))));
+    }
+}
