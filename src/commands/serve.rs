@@ -58,6 +58,7 @@ pub async fn run(settings: Settings, sink: LogSink) -> Result<()> {
         None => None,
     };
     let address = tcp.local_addr()?;
+    let metrics_address = metrics_tcp.as_ref().map(TcpListener::local_addr).transpose()?;
 
     let stop = CancellationToken::new();
     let mut tasks = Tasks::new(stop.clone());
@@ -86,7 +87,7 @@ pub async fn run(settings: Settings, sink: LogSink) -> Result<()> {
         spawn_metrics(&mut tasks, tcp, &app, stop.clone());
     }
     drop(router.send_replace(endpoints::router(AppState(Arc::clone(&app)))));
-    announce(&settings, address, &app);
+    announce(&settings, address, metrics_address, &app);
 
     let ended = tokio::select! {
         stop = signals.next() => Ok(stop),
@@ -277,7 +278,7 @@ fn starting(clock: Arc<dyn Clock>) -> Router {
 }
 
 /// Says where to look and what is in force: to people as a page, to programs as one line.
-fn announce(settings: &Settings, address: SocketAddr, app: &App) {
+fn announce(settings: &Settings, address: SocketAddr, metrics: Option<SocketAddr>, app: &App) {
     let public_key = app.deck.public_key();
     if settings.log_format == LogFormat::Pretty {
         let page = format!(
@@ -292,6 +293,7 @@ fn announce(settings: &Settings, address: SocketAddr, app: &App) {
         tracing::info!(
             version = env!("CARGO_PKG_VERSION"),
             %address,
+            metrics_address = metrics.map(tracing::field::display),
             database = %settings.database,
             registry = %settings.registry,
             netuid = settings.netuid,

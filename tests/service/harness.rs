@@ -1,0 +1,367 @@
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::{HeaderMap, Method, Request, StatusCode};
+use axum::{Router, response};
+use http_body_util::BodyExt;
+use resi_data_api::app::{App, AppState, LimitSettings, Limits};
+use resi_data_api::background;
+use resi_data_api::board::Board;
+use resi_data_api::clock::{Clock, ClockWatch};
+use resi_data_api::endpoints;
+use resi_data_api::http::client_address::{Peer, TrustedProxies};
+use resi_data_api::ids::Ids;
+use resi_data_api::log::RequestLog;
+use resi_data_api::metrics::Metrics;
+use resi_data_api::pulls::Pulls;
+use resi_data_api::registry::{OpenRegistry, Registry};
+use resi_data_api::rotation::{Archive, Deck, PoolTable};
+use resi_data_api::tokens::Tokens;
+use resi_protocol::rotation::RotationKey;
+use resi_protocol::wire::signing_message;
+use resi_protocol::{EpochSchedule, Keypair, Sources, Timestamp};
+use resi_store::{Migrations, PoolEntry, Store};
+use resi_store_postgres::PostgresStore;
+use resi_store_sqlite::{SqliteLocation, SqliteStore};
+use serde_json::{Value, json};
+use sqlx::{Connection, PgConnection};
+use tower::ServiceExt;
+
+/// Wednesday 2025-01-15, an hour and a half into the epoch of 08:00.
+pub const START: i64 = 1_736_933_400;
+pub const EPOCH_SECONDS: u32 = 14_400;
+pub const MINI_SECRET: [u8; 32] = [42; 32];
+
+/// A clock that stands until it is moved.
+#[derive(Debug)]
+pub struct TestClock {
+    micros: AtomicI64,
+    monotonic: AtomicI64,
+}
+
+impl TestClock {
+    pub fn at(seconds: i64) -> Arc<Self> {
+        Arc::new(Self { micros: AtomicI64::new(seconds * 1_000_000), monotonic: AtomicI64::new(0) })
+    }
+
+    pub fn advance(&self, by: Duration) {
+        self.micros.fetch_add(by.as_micros() as i64, Ordering::SeqCst);
+        self.monotonic.fetch_add(by.as_micros() as i64, Ordering::SeqCst);
+    }
+
+    /// As if somebody had set the wall clock.
+    pub fn jump(&self, seconds: i64) {
+        self.micros.fetch_add(seconds * 1_000_000, Ordering::SeqCst);
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_micros(self.micros.load(Ordering::SeqCst))
+    }
+
+    fn monotonic(&self) -> Duration {
+        Duration::from_micros(self.monotonic.load(Ordering::SeqCst) as u64)
+    }
+}
+
+/// A database of a test's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Backend {
+    Sqlite,
+    Postgres,
+}
+
+#[derive(Debug)]
+pub enum Database {
+    Sqlite(tempfile::TempDir),
+    Postgres { server: String, name: String },
+}
+
+impl Database {
+    pub async fn new(backend: Backend) -> Self {
+        match backend {
+            Backend::Sqlite => Self::Sqlite(tempfile::tempdir().unwrap()),
+            Backend::Postgres => {
+                let server = postgres_server();
+                let name = format!("service_{:016x}", u64::from_le_bytes(rand_bytes()));
+                execute(&server, format!("CREATE DATABASE {name}")).await;
+                Self::Postgres { server, name }
+            }
+        }
+    }
+
+    pub async fn open(&self) -> Arc<dyn Store> {
+        match self {
+            Self::Sqlite(folder) => {
+                let location = SqliteLocation::File(folder.path().join("resi.sqlite"));
+                Arc::new(SqliteStore::open(location, Migrations::Run).await.unwrap())
+            }
+            Self::Postgres { server, name } => {
+                let url = format!("{}/{name}", server.rsplit_once('/').unwrap().0);
+                Arc::new(PostgresStore::connect(&url, 4, Migrations::Run).await.unwrap())
+            }
+        }
+    }
+
+    pub async fn remove(self) {
+        if let Self::Postgres { server, name } = self {
+            execute(&server, format!("DROP DATABASE {name} WITH (FORCE)")).await;
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the script that starts Postgres says so where it is")]
+fn postgres_server() -> String {
+    std::env::var("RESI_TEST_POSTGRES_URL").expect("run this through scripts/with-postgres.sh")
+}
+
+async fn execute(server: &str, statement: String) {
+    let mut connection = PgConnection::connect(server).await.unwrap();
+    sqlx::raw_sql(sqlx::AssertSqlSafe(statement)).execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+}
+
+fn rand_bytes() -> [u8; 8] {
+    use rand::TryRng;
+    let mut bytes = [0; 8];
+    rand::rngs::SysRng.try_fill_bytes(&mut bytes).unwrap();
+    bytes
+}
+
+/// What a test may want otherwise.
+#[derive(Debug)]
+pub struct Options {
+    pub limits: LimitSettings,
+    pub registry: Box<dyn Registry>,
+    pub enabled_sources: &'static str,
+    pub mock: bool,
+    pub reveal_at_start: bool,
+    pub trusted_proxies: Vec<&'static str>,
+    pub epoch_seconds: u32,
+    pub zipcodes_per_epoch: u32,
+    pub pool_size: u32,
+    pub mini_secret: [u8; 32],
+    pub clock: Arc<TestClock>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            limits: LimitSettings::DEFAULT,
+            registry: Box::new(OpenRegistry { kind: "open" }),
+            enabled_sources: "ZILLOW_SOLD",
+            mock: false,
+            reveal_at_start: false,
+            trusted_proxies: Vec::new(),
+            epoch_seconds: EPOCH_SECONDS,
+            zipcodes_per_epoch: 1_000,
+            pool_size: 7_572,
+            mini_secret: MINI_SECRET,
+            clock: TestClock::at(START),
+        }
+    }
+}
+
+/// A replica of the service.
+#[derive(Debug)]
+pub struct Service {
+    pub app: AppState,
+    pub clock: Arc<TestClock>,
+    pub database: Option<Database>,
+    router: Router,
+}
+
+impl Service {
+    pub async fn start(backend: Backend) -> Self {
+        Self::with(backend, Options::default()).await
+    }
+
+    pub async fn with(backend: Backend, options: Options) -> Self {
+        let database = Database::new(backend).await;
+        let mut service = Self::on(&database, options).await;
+        service.database = Some(database);
+        service
+    }
+
+    /// A replica on a database that others may share.
+    pub async fn on(database: &Database, options: Options) -> Self {
+        Self::on_store(database.open().await, options).await
+    }
+
+    pub async fn on_store(store: Arc<dyn Store>, options: Options) -> Self {
+        let clock: Arc<dyn Clock> = options.clock.clone();
+        let pool = resi_zipcodes::embedded_pool(options.pool_size).unwrap();
+        let entries = pool.entries.iter().map(|entry| PoolEntry {
+            zipcode: entry.zipcode,
+            state: entry.state.to_string(),
+            metro: entry.metro.to_string(),
+            size_rank: entry.size_rank,
+        });
+        let schedule = EpochSchedule::new(options.epoch_seconds).unwrap();
+        let keys = format!("test:{}", "ab".repeat(32)).parse().unwrap();
+        let app = App {
+            ids: Ids::new([7; 16]),
+            deck: Deck::new(
+                RotationKey::from_mini_secret(&options.mini_secret),
+                46,
+                schedule,
+                PoolTable::new(entries.collect()).unwrap(),
+                options.zipcodes_per_epoch,
+                Arc::clone(&store),
+            ),
+            store,
+            registry: options.registry,
+            archive: Archive::new(options.reveal_at_start),
+            tokens: Tokens::new(&keys, if options.mock { "resi-mock" } else { "resi-data-api" }, 46),
+            limits: Limits::new(options.limits),
+            board: Board::new(),
+            metrics: Metrics::new(),
+            pulls: Pulls::default(),
+            request_log: RequestLog::off(),
+            trusted_proxies: TrustedProxies::new(
+                options.trusted_proxies.iter().map(|network| network.parse().unwrap()).collect(),
+            ),
+            enabled_sources: options.enabled_sources.parse().unwrap(),
+            mock: options.mock,
+            started: clock.monotonic(),
+            clock,
+        };
+        let app = AppState(Arc::new(app));
+        let service = Self { router: endpoints::router(app.clone()), app, clock: options.clock, database: None };
+        service.turn().await;
+        service
+    }
+
+    /// One turn of everything that is done in the background.
+    pub async fn turn(&self) {
+        background::tend_deck(&self.app).await;
+        background::write_pulls(&self.app).await;
+        background::sweep(&self.app).await;
+        background::probe(&self.app, &mut ClockWatch::new(&*self.app.clock)).await;
+    }
+
+    pub async fn stop(self) {
+        self.app.store.close().await;
+        if let Some(database) = self.database {
+            database.remove().await;
+        }
+    }
+
+    pub fn now(&self) -> i64 {
+        self.app.clock.now().seconds()
+    }
+
+    pub async fn send(&self, mut request: Request<Body>) -> Answer {
+        if request.extensions().get::<Peer>().is_none() {
+            request.extensions_mut().insert(Peer(SocketAddr::from(([127, 0, 0, 1], 9))));
+        }
+        Answer::read(self.router.clone().oneshot(request).await.unwrap()).await
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(Request::get(path).body(Body::empty()).unwrap()).await
+    }
+
+    pub async fn get_with(&self, path: &str, token: &str) -> Answer {
+        self.send(bearer(Method::GET, path, token).body(Body::empty()).unwrap()).await
+    }
+
+    pub async fn post(&self, path: &str, body: impl Into<Body>) -> Answer {
+        self.send(Request::post(path).body(body.into()).unwrap()).await
+    }
+
+    pub async fn ask(&self, body: &Value) -> Answer {
+        self.post("/get-validator-access", body.to_string()).await
+    }
+
+    /// A token of the development key `name`.
+    pub async fn token(&self, name: &str) -> String {
+        let answer = self.ask(&self.access_body(name, "ZILLOW_SOLD")).await;
+        answer.json["access_token"].as_str().unwrap_or_else(|| panic!("{answer:?}")).to_owned()
+    }
+
+    pub fn access_body(&self, name: &str, sources: &str) -> Value {
+        access_body(name, self.now(), sources)
+    }
+
+    pub async fn report(&self, token: &str, body: &Value) -> Answer {
+        let request = bearer(Method::POST, "/api/v1/assignment-status", token);
+        self.send(request.body(body.to_string().into()).unwrap()).await
+    }
+}
+
+pub fn bearer(method: Method, path: &str, token: &str) -> axum::http::request::Builder {
+    Request::builder().method(method).uri(path).header("Authorization", format!("Bearer {token}"))
+}
+
+/// A signed request for access.
+pub fn access_body(name: &str, timestamp: i64, sources: &str) -> Value {
+    let key = Keypair::development(name);
+    let hotkey = key.hotkey().to_string();
+    let signature = key.sign(signing_message(&hotkey, timestamp, sources).as_bytes()).to_hex();
+    json!({ "hotkey": hotkey, "timestamp": timestamp, "signature": signature, "sources": sources })
+}
+
+pub fn sources(list: &str) -> Sources {
+    list.parse().unwrap()
+}
+
+/// An answer, read to its end.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Vec<u8>,
+    pub json: Value,
+}
+
+impl Answer {
+    async fn read(response: response::Response) -> Self {
+        let (parts, body) = response.into_parts();
+        let body = body.collect().await.unwrap().to_bytes().to_vec();
+        let json = serde_json::from_slice(&body).unwrap_or(Value::Null);
+        Self { status: parts.status, headers: parts.headers, body, json }
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+
+    pub fn code(&self) -> &str {
+        self.json["error_code"].as_str().unwrap_or("none")
+    }
+
+    /// The answer is an error of this status and code, and has the shape of all errors.
+    #[track_caller]
+    pub fn is_error(&self, status: u16, code: &str) {
+        assert_eq!((self.status.as_u16(), self.code()), (status, code), "{self:?}");
+        assert_eq!(self.json["error"], self.json["detail"]);
+        assert!(self.json["error"].as_str().is_some_and(|text| !text.is_empty()));
+        assert_eq!(self.json["request_id"].as_str(), self.header("x-request-id"));
+        assert!(self.json["timestamp"].as_str().unwrap().ends_with('Z'));
+        assert_eq!(self.header("content-type"), Some("application/json"));
+    }
+
+    #[track_caller]
+    pub fn is_ok(&self) -> &Value {
+        assert_eq!(self.status, StatusCode::OK, "{self:?}");
+        &self.json
+    }
+}
+
+/// Makes a test of each function on each backend.
+macro_rules! on_both {
+    ($($name:ident),+ $(,)?) => {
+        mod sqlite {
+            $(#[tokio::test] async fn $name() { super::$name(crate::harness::Backend::Sqlite).await; })+
+        }
+        mod postgres {
+            $(#[tokio::test] async fn $name() { super::$name(crate::harness::Backend::Postgres).await; })+
+        }
+    };
+}
+pub(crate) use on_both;

@@ -1,0 +1,16 @@
+//! The service in process: the real router on a real database, with a clock that the test moves. Everything runs on
+//! SQLite and on Postgres; the latter needs `scripts/with-postgres.sh`.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod harness;
+
+mod access;
+mod assignments;
+mod bad_input;
+mod blocks;
+mod epochs;
+mod health;
+mod limits;
+mod mock;
+mod openapi;
+mod replicas;
