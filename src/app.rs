@@ -92,7 +92,11 @@ impl Limits {
             requests: SlidingLimit::new(settings.requests_per_hour, HOUR, REMEMBERED_HOTKEYS),
             reports: SlidingLimit::new(settings.reports_per_hour, HOUR, REMEMBERED_HOTKEYS),
             statistics: SlidingLimit::new(settings.statistics_per_hour, HOUR, REMEMBERED_READERS),
-            addresses: AddressLimit::new(settings.address_per_minute, ADDRESS_BURST, REMEMBERED_ADDRESSES),
+            addresses: AddressLimit::new(
+                settings.address_per_minute,
+                ADDRESS_BURST,
+                REMEMBERED_ADDRESSES,
+            ),
         }
     }
 }
@@ -158,9 +162,10 @@ impl App {
     pub fn require_validator(&self, hotkey: &Hotkey) -> Result<(), ApiError> {
         match self.registry.standing(hotkey) {
             Standing::Validator => Ok(()),
-            Standing::Stranger => {
-                Err(ApiError::new(ErrorCode::NotAValidator, "The hotkey may not act as a validator of this subnet"))
-            }
+            Standing::Stranger => Err(ApiError::new(
+                ErrorCode::NotAValidator,
+                "The hotkey may not act as a validator of this subnet",
+            )),
         }
     }
 
@@ -173,7 +178,10 @@ impl App {
             Freshness::Fresh | Freshness::Stale => Ok(()),
             Freshness::Expired => Err(ApiError {
                 retry_after_seconds: Some(60),
-                ..ApiError::new(ErrorCode::RegistryStale, "The registry of validators is too old to grant access by it")
+                ..ApiError::new(
+                    ErrorCode::RegistryStale,
+                    "The registry of validators is too old to grant access by it",
+                )
             }),
         }
     }
@@ -189,7 +197,10 @@ impl From<NoDeal> for ApiError {
         Self {
             internal: Some(reason.0),
             retry_after_seconds: Some(60),
-            ..Self::new(ErrorCode::NotReady, "This replica cannot deal blocks now; /health says why")
+            ..Self::new(
+                ErrorCode::NotReady,
+                "This replica cannot deal blocks now; /health says why",
+            )
         }
     }
 }

@@ -51,8 +51,15 @@ impl FromRequestParts<AppState> for Validator {
 }
 
 fn bearer(headers: &HeaderMap) -> Result<&str, ApiError> {
-    let missing = || ApiError::new(ErrorCode::MissingToken, "An access token is needed: Authorization: Bearer …");
-    let invalid = || ApiError::new(ErrorCode::InvalidToken, "The Authorization header is not of the form Bearer …");
+    let missing = || {
+        ApiError::new(ErrorCode::MissingToken, "An access token is needed: Authorization: Bearer …")
+    };
+    let invalid = || {
+        ApiError::new(
+            ErrorCode::InvalidToken,
+            "The Authorization header is not of the form Bearer …",
+        )
+    };
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let value = values.next().ok_or_else(missing)?;
     if values.next().is_some() {

@@ -31,7 +31,10 @@ pub async fn probe(app: &App, watch: &mut ClockWatch) {
             None
         }
         Err(_) => {
-            app.board.database_failed(format!("the database did not answer within {} s", PROBE_DEADLINE.as_secs()));
+            app.board.database_failed(format!(
+                "the database did not answer within {} s",
+                PROBE_DEADLINE.as_secs()
+            ));
             None
         }
     };
@@ -70,7 +73,9 @@ pub async fn sweep(app: &App) {
     let now = app.clock.now();
     let cutoff = now.minus(ASSIGNMENT_TIMEOUT);
     let swept = async {
-        while app.store.expire_assignments(cutoff, now, SWEPT_AT_ONCE).await? >= u64::from(SWEPT_AT_ONCE) {}
+        while app.store.expire_assignments(cutoff, now, SWEPT_AT_ONCE).await?
+            >= u64::from(SWEPT_AT_ONCE)
+        {}
         while app.store.forget_signatures(now, SWEPT_AT_ONCE).await? >= u64::from(SWEPT_AT_ONCE) {}
         Ok::<_, resi_store::StoreError>(())
     };

@@ -93,14 +93,17 @@ impl Board {
         }
         match probe.database_ok_at {
             Some(at) if monotonic.saturating_sub(at) <= PROBE_VALIDITY => (Check::Ok, None),
-            Some(_) => (Check::Unavailable, Some("the database has not answered for a while".into())),
+            Some(_) => {
+                (Check::Unavailable, Some("the database has not answered for a while".into()))
+            }
             None => (Check::Unavailable, Some("the database has not been asked yet".into())),
         }
     }
 
     /// How the clock is, and what is wrong with it.
     pub fn clock(&self) -> (Check, Option<String>) {
-        let problem = self.probe.lock().unwrap_or_else(PoisonError::into_inner).clock_problem.clone();
+        let problem =
+            self.probe.lock().unwrap_or_else(PoisonError::into_inner).clock_problem.clone();
         (if problem.is_some() { Check::Fault } else { Check::Ok }, problem)
     }
 
@@ -116,12 +119,20 @@ impl Board {
     }
 
     /// The page of `/health`, made by `make` at most once a second.
-    pub fn health_page(&self, now: Timestamp, make: impl FnOnce() -> (u16, Vec<u8>)) -> (u16, Bytes) {
+    pub fn health_page(
+        &self,
+        now: Timestamp,
+        make: impl FnOnce() -> (u16, Vec<u8>),
+    ) -> (u16, Bytes) {
         self.health.get(now.seconds(), self.version.load(Ordering::Acquire), make)
     }
 
     /// The page of `/api/v1/statistics`, made by `make` at most once a second.
-    pub fn statistics_page(&self, now: Timestamp, make: impl FnOnce() -> (u16, Vec<u8>)) -> (u16, Bytes) {
+    pub fn statistics_page(
+        &self,
+        now: Timestamp,
+        make: impl FnOnce() -> (u16, Vec<u8>),
+    ) -> (u16, Bytes) {
         self.statistics.get(now.seconds(), self.version.load(Ordering::Acquire), make)
     }
 }
@@ -131,7 +142,12 @@ impl Board {
 struct Page(ArcSwapOption<(i64, u64, u16, Bytes)>);
 
 impl Page {
-    fn get(&self, second: i64, version: u64, make: impl FnOnce() -> (u16, Vec<u8>)) -> (u16, Bytes) {
+    fn get(
+        &self,
+        second: i64,
+        version: u64,
+        make: impl FnOnce() -> (u16, Vec<u8>),
+    ) -> (u16, Bytes) {
         let made = self.0.load();
         if let Some((made_second, made_version, status, body)) = made.as_deref()
             && (*made_second, *made_version) == (second, version)

@@ -22,7 +22,10 @@ pub struct SystemClock {
 
 impl SystemClock {
     /// The monotonic time counts from here.
-    #[expect(clippy::disallowed_methods, reason = "this is the clock that everything else is handed")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the clock that everything else is handed"
+    )]
     #[expect(clippy::new_without_default, reason = "reads the clock")]
     pub fn new() -> Self {
         Self { started: Instant::now() }
@@ -30,11 +33,16 @@ impl SystemClock {
 }
 
 impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "this is the clock that everything else is handed")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the clock that everything else is handed"
+    )]
     fn now(&self) -> Timestamp {
         let micros = match SystemTime::now().duration_since(UNIX_EPOCH) {
             Ok(since) => i64::try_from(since.as_micros()).unwrap_or(i64::MAX),
-            Err(before) => i64::try_from(before.duration().as_micros()).map_or(i64::MIN, |micros| -micros),
+            Err(before) => {
+                i64::try_from(before.duration().as_micros()).map_or(i64::MIN, |micros| -micros)
+            }
         };
         Timestamp::from_micros(micros)
     }
@@ -61,7 +69,12 @@ impl ClockWatch {
     }
 
     /// Compares the clocks; the fault in words, if there is one. A database that agrees clears an earlier jump.
-    pub fn check(&mut self, wall: Timestamp, monotonic: Duration, database: Option<Timestamp>) -> Option<String> {
+    pub fn check(
+        &mut self,
+        wall: Timestamp,
+        monotonic: Duration,
+        database: Option<Timestamp>,
+    ) -> Option<String> {
         if let Some(database) = database {
             let apart = distance(wall, database);
             if apart > CLOCK_TOLERANCE {
@@ -72,9 +85,8 @@ impl ClockWatch {
         }
         let expected = self.wall.plus(monotonic.saturating_sub(self.monotonic));
         let jump = distance(wall, expected);
-        (jump > CLOCK_TOLERANCE).then(|| {
-            format!("the clock jumped by {} s; restart once it is right", jump.as_secs())
-        })
+        (jump > CLOCK_TOLERANCE)
+            .then(|| format!("the clock jumped by {} s; restart once it is right", jump.as_secs()))
     }
 }
 

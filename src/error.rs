@@ -30,7 +30,14 @@ pub struct ApiError {
 impl ApiError {
     /// An error with nothing but its message.
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), internal: None, quota: None, retry_after_seconds: None, skew: None }
+        Self {
+            code,
+            message: message.into(),
+            internal: None,
+            quota: None,
+            retry_after_seconds: None,
+            skew: None,
+        }
     }
 
     /// A field of the request is not what it should be.
@@ -41,13 +48,17 @@ impl ApiError {
     /// A fault of ours: `internal` goes to the log only.
     pub fn internal(internal: impl std::fmt::Display) -> Self {
         let message = "The service failed to answer; its log has the reason under this request id";
-        Self { internal: Some(internal.to_string().into()), ..Self::new(ErrorCode::InternalError, message) }
+        Self {
+            internal: Some(internal.to_string().into()),
+            ..Self::new(ErrorCode::InternalError, message)
+        }
     }
 
     /// A limit is used up.
     pub fn limited(what: &str, quota: Quota, now: Timestamp) -> Self {
         let seconds = seconds_until(quota.resets_at, now);
-        let message = format!("Limit of {} {what} is used up; try again in {seconds} s", quota.limit);
+        let message =
+            format!("Limit of {} {what} is used up; try again in {seconds} s", quota.limit);
         Self {
             quota: Some(quota),
             retry_after_seconds: Some(seconds),
@@ -72,7 +83,10 @@ impl From<StoreError> for ApiError {
             StoreError::Unavailable(reason) => Self {
                 internal: Some(reason.into()),
                 retry_after_seconds: Some(5),
-                ..Self::new(ErrorCode::StorageUnavailable, "The database is not available; nothing was changed")
+                ..Self::new(
+                    ErrorCode::StorageUnavailable,
+                    "The database is not available; nothing was changed",
+                )
             },
             error @ StoreError::Inconsistent(_) => Self::internal(error),
         }
@@ -112,7 +126,10 @@ mod tests {
     #[test]
     fn every_code_has_a_status_that_exists() {
         for code in ErrorCode::ALL {
-            assert!(StatusCode::from_u16(code.status()).is_ok_and(|s| s.is_client_error() || s.is_server_error()));
+            assert!(
+                StatusCode::from_u16(code.status())
+                    .is_ok_and(|s| s.is_client_error() || s.is_server_error())
+            );
         }
     }
 

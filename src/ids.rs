@@ -42,7 +42,8 @@ mod tests {
     #[test]
     fn ids_differ_and_sort_by_time() {
         let ids = Ids::new([7; 16]);
-        let (early, late) = (ids.next(Timestamp::from_seconds(1)), ids.next(Timestamp::from_seconds(2)));
+        let (early, late) =
+            (ids.next(Timestamp::from_seconds(1)), ids.next(Timestamp::from_seconds(2)));
         assert!(early < late);
         assert_ne!(ids.next(Timestamp::from_seconds(2)), late);
         assert_eq!(late.len(), 26);

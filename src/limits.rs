@@ -135,9 +135,15 @@ mod tests {
     #[test]
     fn a_limit_slides_and_says_when_it_lets_pass_again() {
         let limit = SlidingLimit::new(2, Duration::from_secs(60), 10);
-        assert_eq!(limit.count("a", at(0)), Ok(Some(Quota { limit: 2, remaining: 1, resets_at: at(60) })));
+        assert_eq!(
+            limit.count("a", at(0)),
+            Ok(Some(Quota { limit: 2, remaining: 1, resets_at: at(60) }))
+        );
         assert_eq!(limit.count("a", at(30)).map(|q| q.map(|q| q.remaining)), Ok(Some(0)));
-        assert_eq!(limit.count("a", at(59)), Err(Quota { limit: 2, remaining: 0, resets_at: at(60) }));
+        assert_eq!(
+            limit.count("a", at(59)),
+            Err(Quota { limit: 2, remaining: 0, resets_at: at(60) })
+        );
         assert!(limit.count("b", at(59)).is_ok());
         assert!(limit.count("a", at(60)).is_ok());
         assert!(limit.count("a", at(60)).is_err());

@@ -2,7 +2,7 @@
 //! since they are written for every request; both kinds share one buffered writer.
 
 use std::fmt::Write as _;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _, Write};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -13,7 +13,9 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 /// How lines look.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, serde::Serialize, serde::Deserialize,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
     /// For people.
@@ -115,9 +117,15 @@ pub fn init(sink: &LogSink, format: LogFormat, filter: &str) -> anyhow::Result<(
     let layer = tracing_subscriber::fmt::layer().with_writer(sink.clone());
     let registry = tracing_subscriber::registry().with(filter);
     match format {
-        LogFormat::Pretty => registry.with(layer.with_target(false)).init(),
+        LogFormat::Pretty => {
+            registry.with(layer.with_target(false).with_ansi(io::stderr().is_terminal())).init()
+        }
         LogFormat::Json => {
-            registry.with(layer.json().flatten_event(true).with_current_span(false).with_span_list(false)).init();
+            registry
+                .with(
+                    layer.json().flatten_event(true).with_current_span(false).with_span_list(false),
+                )
+                .init();
         }
     }
     Ok(())
@@ -192,7 +200,8 @@ fn json_line(text: &mut String, line: &RequestLine<'_>) {
             escape(text, cut(line.path));
         }
     }
-    let _ = write!(text, r#"","status":{},"duration_us":{}"#, line.status, line.duration.as_micros());
+    let _ =
+        write!(text, r#"","status":{},"duration_us":{}"#, line.status, line.duration.as_micros());
     if let Some(code) = line.error_code {
         let _ = write!(text, r#","error_code":"{code}""#);
     }
@@ -278,7 +287,10 @@ mod tests {
              \"request_id\":\"01J\",\"method\":\"GET\",\"path\":\"/x\",\"status\":404,\"duration_us\":150,\
              \"error_code\":\"NOT_FOUND\"}\n"
         );
-        assert_eq!(pretty, "2025-01-15T10:30:00.250000Z  INFO GET /x 404 in 0.1 ms NOT_FOUND request_id=01J\n");
+        assert_eq!(
+            pretty,
+            "2025-01-15T10:30:00.250000Z  INFO GET /x 404 in 0.1 ms NOT_FOUND request_id=01J\n"
+        );
     }
 
     proptest! {

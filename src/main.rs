@@ -70,11 +70,16 @@ fn settings(args: SettingsArgs) -> Result<Settings> {
 /// Files in the field set it to numbers that nothing ever enforced.
 fn warn_of_old_names() {
     if environment("VALIDATOR_MIN_STAKE").is_some() {
-        tracing::warn!("VALIDATOR_MIN_STAKE is not read; the least stake is VALIDATOR_MIN_ALPHA_STAKE, in whole alpha");
+        tracing::warn!(
+            "VALIDATOR_MIN_STAKE is not read; the least stake is VALIDATOR_MIN_ALPHA_STAKE, in whole alpha"
+        );
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "names that clap cannot read beside the one it reads")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "names that clap cannot read beside the one it reads"
+)]
 fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }

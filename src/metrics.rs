@@ -14,7 +14,8 @@ use resi_protocol::wire::ErrorCode;
 use resi_store::Connections;
 
 /// From a quarter of a millisecond to ten seconds.
-const DURATIONS: [f64; 13] = [0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 2.5, 10.0];
+const DURATIONS: [f64; 13] =
+    [0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 2.5, 10.0];
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct RequestLabels {
@@ -91,7 +92,11 @@ impl Metrics {
             resident_memory: Gauge::default(),
             registry: Registry::default(),
         };
-        registry.register("http_requests", "Requests by matched route and status", metrics.requests.clone());
+        registry.register(
+            "http_requests",
+            "Requests by matched route and status",
+            metrics.requests.clone(),
+        );
         registry.register_with_unit(
             "http_request_duration",
             "Time from the head of a request to the head of its answer",
@@ -99,12 +104,24 @@ impl Metrics {
             metrics.durations.clone(),
         );
         registry.register("access_grants", "Access granted", metrics.grants.clone());
-        registry.register("access_refusals", "Access refused, by error code", metrics.refusals.clone());
+        registry.register(
+            "access_refusals",
+            "Access refused, by error code",
+            metrics.refusals.clone(),
+        );
         registry.register("deals", "Answers with blocks", metrics.deals.clone());
         registry.register("status_reports", "Status reports by outcome", metrics.reports.clone());
         registry.register("epoch_index", "The running epoch", metrics.epoch.clone());
-        registry.register("database_connections", "Connections to the database", metrics.connections.clone());
-        registry.register("check_ok", "1 where a check of /health is ok, 0 where not", metrics.checks.clone());
+        registry.register(
+            "database_connections",
+            "Connections to the database",
+            metrics.connections.clone(),
+        );
+        registry.register(
+            "check_ok",
+            "1 where a check of /health is ok, 0 where not",
+            metrics.checks.clone(),
+        );
         registry.register_with_unit(
             "registry_age",
             "Time since the registry was last read without fault",
@@ -129,7 +146,9 @@ impl Metrics {
     pub fn request(&self, route: Option<&str>, status: StatusCode, duration: Duration) {
         // Paths that match nothing share one label: strangers must not make new series.
         let route = route.unwrap_or("none").to_owned();
-        self.durations.get_or_create(&RouteLabels { route: route.clone() }).observe(duration.as_secs_f64());
+        self.durations
+            .get_or_create(&RouteLabels { route: route.clone() })
+            .observe(duration.as_secs_f64());
         self.requests.get_or_create(&RequestLabels { route, status: status.as_u16() }).inc();
     }
 
@@ -158,7 +177,9 @@ impl Metrics {
         self.epoch.set(i64::try_from(standing.epoch).unwrap_or(i64::MAX));
         let Connections { open, idle } = standing.connections;
         self.connections.get_or_create(&StateLabels { state: "idle" }).set(i64::from(idle));
-        self.connections.get_or_create(&StateLabels { state: "busy" }).set(i64::from(open.saturating_sub(idle)));
+        self.connections
+            .get_or_create(&StateLabels { state: "busy" })
+            .set(i64::from(open.saturating_sub(idle)));
         for (check, ok) in standing.checks {
             self.checks.get_or_create(&CheckLabels { check }).set(i64::from(ok));
         }

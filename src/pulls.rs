@@ -41,7 +41,8 @@ impl Pulls {
     /// # Errors
     /// When the store fails.
     pub async fn write(&self, store: &dyn Store) -> Result<(), StoreError> {
-        let waiting = std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner).waiting);
+        let waiting =
+            std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner).waiting);
         if waiting.is_empty() {
             return Ok(());
         }

@@ -18,7 +18,10 @@ mod tests {
     fn what_is_printed_is_read_back_and_differs_each_time() {
         let first = run().expect("keys");
         let lines: Vec<_> = first.lines().filter_map(|line| line.split_once('=')).collect();
-        assert_eq!(lines.iter().map(|(name, _)| *name).collect::<Vec<_>>(), ["ROTATION_KEY", "JWT_KEYS"]);
+        assert_eq!(
+            lines.iter().map(|(name, _)| *name).collect::<Vec<_>>(),
+            ["ROTATION_KEY", "JWT_KEYS"]
+        );
         assert!(lines[0].1.parse::<MiniSecret>().is_ok());
         assert!(lines[1].1.parse::<JwtKeys>().is_ok());
         assert_ne!(first, run().expect("keys"));

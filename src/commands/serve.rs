@@ -77,7 +77,15 @@ pub async fn run(settings: Settings, sink: LogSink) -> Result<()> {
         stop = signals.next() => return Err(anyhow!("stopped by {stop:?} before the database was there")),
         ended = tasks.failure() => return ended,
     };
-    let app = build(&settings, keys, registry, pool, clock, Arc::clone(&store), RequestLog::new(sink, settings.log_format))?;
+    let app = build(
+        &settings,
+        keys,
+        registry,
+        pool,
+        clock,
+        Arc::clone(&store),
+        RequestLog::new(sink, settings.log_format),
+    )?;
     let app = Arc::new(app);
     background::tend_deck(&app).await;
     let mut watch = ClockWatch::new(&*app.clock);
@@ -104,7 +112,13 @@ pub async fn run(settings: Settings, sink: LogSink) -> Result<()> {
     ended.map(drop)
 }
 
-async fn shut_down(app: &App, stop: CancellationToken, drain: Duration, mut closed: watch::Receiver<()>, tasks: Tasks) {
+async fn shut_down(
+    app: &App,
+    stop: CancellationToken,
+    drain: Duration,
+    mut closed: watch::Receiver<()>,
+    tasks: Tasks,
+) {
     sleep(drain).await;
     stop.cancel();
     // Ends when the listener's side is dropped.
@@ -145,7 +159,9 @@ fn read_pool(settings: &Settings) -> Result<PoolTable> {
 
 fn open_registry(settings: &Settings, clock: &dyn Clock) -> Result<Box<dyn Registry>> {
     Ok(match &settings.registry {
-        RegistrySetting::Open => Box::new(OpenRegistry { kind: if settings.mock { "mock" } else { "open" } }),
+        RegistrySetting::Open => {
+            Box::new(OpenRegistry { kind: if settings.mock { "mock" } else { "open" } })
+        }
         RegistrySetting::File(path) => {
             Box::new(FileRegistry::open(path.clone(), settings.min_alpha_stake, clock.now())?)
         }
@@ -157,10 +173,14 @@ async fn open_store(settings: &Settings) -> Result<Arc<dyn Store>> {
     let mut wait = FIRST_RETRY;
     loop {
         let opened: Result<Arc<dyn Store>, OpenError> = match &settings.database {
-            Database::Sqlite(path) => open_sqlite(SqliteLocation::File(path.clone()), settings).await,
+            Database::Sqlite(path) => {
+                open_sqlite(SqliteLocation::File(path.clone()), settings).await
+            }
             Database::SqliteMemory => open_sqlite(SqliteLocation::Memory, settings).await,
             Database::Postgres(url) => {
-                let opened = PostgresStore::connect(url, settings.database_connections, settings.migrations).await;
+                let opened =
+                    PostgresStore::connect(url, settings.database_connections, settings.migrations)
+                        .await;
                 opened.map(|store| Arc::new(store) as Arc<dyn Store>)
             }
         };
@@ -172,12 +192,17 @@ async fn open_store(settings: &Settings) -> Result<Arc<dyn Store>> {
                 sleep(wait).await;
                 wait = (wait * 2).min(LAST_RETRY);
             }
-            Err(error) => return Err(anyhow!(error).context(format!("cannot open {}", settings.database))),
+            Err(error) => {
+                return Err(anyhow!(error).context(format!("cannot open {}", settings.database)));
+            }
         }
     }
 }
 
-async fn open_sqlite(location: SqliteLocation, settings: &Settings) -> Result<Arc<dyn Store>, OpenError> {
+async fn open_sqlite(
+    location: SqliteLocation,
+    settings: &Settings,
+) -> Result<Arc<dyn Store>, OpenError> {
     let store = SqliteStore::open(location, settings.migrations).await?;
     Ok(Arc::new(store))
 }
@@ -228,7 +253,9 @@ fn spawn_background(tasks: &mut Tasks, app: &Arc<App>, watch: ClockWatch) {
         let watch = Arc::clone(&watch);
         async move { background::probe(&app, &mut *watch.lock().await).await }
     });
-    every(tasks, "registry", REGISTRY_INTERVAL, app, async |app| app.registry.refresh(app.clock.now()));
+    every(tasks, "registry", REGISTRY_INTERVAL, app, async |app| {
+        app.registry.refresh(app.clock.now())
+    });
 }
 
 fn every<T, F>(tasks: &mut Tasks, name: &'static str, period: Duration, app: &Arc<App>, mut turn: T)
@@ -243,7 +270,8 @@ where
 fn spawn_metrics(tasks: &mut Tasks, tcp: TcpListener, app: &Arc<App>, stop: CancellationToken) {
     let app = Arc::clone(app);
     let page = get(async move || {
-        let text = (header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8");
+        let text =
+            (header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8");
         ([text], app.metrics.render())
     });
     let router = Router::new().route("/metrics", page);
@@ -273,7 +301,8 @@ fn starting(clock: Arc<dyn Clock>) -> Router {
             server_time: None,
             skew_seconds: None,
         };
-        (StatusCode::SERVICE_UNAVAILABLE, [close, (header::RETRY_AFTER, "2")], axum::Json(body)).into_response()
+        (StatusCode::SERVICE_UNAVAILABLE, [close, (header::RETRY_AFTER, "2")], axum::Json(body))
+            .into_response()
     })
 }
 

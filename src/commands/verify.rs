@@ -43,12 +43,23 @@ pub fn run(args: &VerifyArgs, now: Timestamp) -> Result<String> {
     let sha256 = answer.rotation().pool_sha256;
     let pool = find_pool(args, is_url, answer.rotation())
         .with_context(|| format!("the pool {sha256} of the answer"))?;
-    let at = args.at.as_deref().map(str::parse::<Timestamp>).transpose().context("--at")?.unwrap_or(now);
+    let at =
+        args.at.as_deref().map(str::parse::<Timestamp>).transpose().context("--at")?.unwrap_or(now);
     let known = Pinned {
-        public_key: args.public_key.as_deref().map(str::parse).transpose().context("--public-key")?,
+        public_key: args
+            .public_key
+            .as_deref()
+            .map(str::parse)
+            .transpose()
+            .context("--public-key")?,
         netuid: args.netuid,
         epoch_seconds: args.epoch_seconds,
-        pool_sha256: args.pool_sha256.as_deref().map(str::parse).transpose().context("--pool-sha256")?,
+        pool_sha256: args
+            .pool_sha256
+            .as_deref()
+            .map(str::parse)
+            .transpose()
+            .context("--pool-sha256")?,
         zipcodes_per_epoch: args.zipcodes_per_epoch,
         block_size: args.block_size,
         now: Some(at),
@@ -63,9 +74,8 @@ fn check(answer: &Answer, pool: &Pool, known: &Pinned, at: Timestamp) -> Result<
     };
     match verified {
         Ok(verified) => Ok(words(&verified, known, at)),
-        Err(error @ VerifyError::NotRunning { .. }) => {
-            Err(anyhow::Error::new(error).context("not verified (for an answer that was saved, --at says when it was got)"))
-        }
+        Err(error @ VerifyError::NotRunning { .. }) => Err(anyhow::Error::new(error)
+            .context("not verified (for an answer that was saved, --at says when it was got)")),
         Err(error) => Err(anyhow::Error::new(error).context("not verified")),
     }
 }
@@ -81,18 +91,34 @@ fn words(verified: &Verified, known: &Pinned, at: Timestamp) -> String {
     if verified.key_pinned {
         say("ok", format!("the rotation key is the one you gave: {}", verified.public_key));
     } else {
-        say("??", format!("key not pinned: {} is vouched for by the answer itself only (--public-key)", verified.public_key));
+        say(
+            "??",
+            format!(
+                "key not pinned: {} is vouched for by the answer itself only (--public-key)",
+                verified.public_key
+            ),
+        );
     }
     for (name, given, value) in [
         ("netuid", known.netuid.is_some(), parameters.netuid.to_string()),
         ("epoch_seconds", known.epoch_seconds.is_some(), schedule.seconds().to_string()),
         ("pool_sha256", known.pool_sha256.is_some(), parameters.pool_sha256.to_string()),
-        ("zipcodes_per_epoch", known.zipcodes_per_epoch.is_some(), parameters.zipcodes_per_epoch.to_string()),
+        (
+            "zipcodes_per_epoch",
+            known.zipcodes_per_epoch.is_some(),
+            parameters.zipcodes_per_epoch.to_string(),
+        ),
     ] {
         let (mark, note) = if given { ("ok", "as you gave it") } else { ("??", "not pinned") };
         say(mark, format!("{name} is {value}, {note}"));
     }
-    say("ok", format!("the pool has {} zipcodes and hashes to {}", parameters.pool_size, parameters.pool_sha256));
+    say(
+        "ok",
+        format!(
+            "the pool has {} zipcodes and hashes to {}",
+            parameters.pool_size, parameters.pool_sha256
+        ),
+    );
     let (starts, ends) = (schedule.starts_at(verified.epoch), schedule.ends_at(verified.epoch));
     let epoch = format!("epoch {} ({starts} to {ends})", schedule.id(verified.epoch));
     if verified.clock_checked {
@@ -103,8 +129,16 @@ fn words(verified: &Verified, known: &Pinned, at: Timestamp) -> String {
     say("ok", "the VRF signature is of this key over this epoch and these parameters".into());
     let (zipcodes, batches) = (verified.zipcodes.len(), verified.batches);
     match batches {
-        0 => say("ok", format!("all {zipcodes} zipcodes are those that the signature gives, in order")),
-        _ => say("ok", format!("all {zipcodes} zipcodes in {batches} batches are those that the signature gives, in order")),
+        0 => say(
+            "ok",
+            format!("all {zipcodes} zipcodes are those that the signature gives, in order"),
+        ),
+        _ => say(
+            "ok",
+            format!(
+                "all {zipcodes} zipcodes in {batches} batches are those that the signature gives, in order"
+            ),
+        ),
     }
     let _ = writeln!(
         text,
@@ -135,7 +169,11 @@ fn parse(text: &str) -> Result<Answer> {
 fn find_pool(args: &VerifyArgs, is_url: bool, rotation: &Rotation) -> Result<Pool> {
     if let Some(path) = &args.pool {
         let text = read(path)?;
-        return if text.trim_start().starts_with('{') { pool_of_json(&text) } else { pool_of_lines(&text) };
+        return if text.trim_start().starts_with('{') {
+            pool_of_json(&text)
+        } else {
+            pool_of_lines(&text)
+        };
     }
     if let Ok(embedded) = resi_zipcodes::embedded_pool(rotation.pool_size)
         && embedded.pool.sha256() == rotation.pool_sha256
@@ -148,17 +186,20 @@ fn find_pool(args: &VerifyArgs, is_url: bool, rotation: &Rotation) -> Result<Poo
 
 /// On the service that gave the answer.
 fn pool_url(answer: &str, sha256: Sha256Hash) -> Result<String> {
-    let base = answer.find("/api/v1/").context("the URL has no /api/v1/; give the pool with --pool")?;
+    let base =
+        answer.find("/api/v1/").context("the URL has no /api/v1/; give the pool with --pool")?;
     Ok(format!("{}/api/v1/pools/{sha256}", &answer[..base]))
 }
 
 fn pool_of_json(text: &str) -> Result<Pool> {
-    let resource: PoolResource = serde_json::from_str(text).context("this is no answer of /api/v1/pools/{sha256}")?;
+    let resource: PoolResource =
+        serde_json::from_str(text).context("this is no answer of /api/v1/pools/{sha256}")?;
     Ok(Pool::new(resource.zipcodes)?)
 }
 
 fn pool_of_lines(text: &str) -> Result<Pool> {
-    let parse = |(at, line): (usize, &str)| line.trim().parse().with_context(|| format!("line {}", at + 1));
+    let parse =
+        |(at, line): (usize, &str)| line.trim().parse().with_context(|| format!("line {}", at + 1));
     let zipcodes: Result<Vec<_>> = text.lines().enumerate().map(parse).collect();
     Ok(Pool::new(zipcodes?)?)
 }
@@ -172,7 +213,10 @@ fn read(path: &Path) -> Result<String> {
 
 fn fetch(url: &str, token: Option<&str>) -> Result<String> {
     let agent = ureq::Agent::new_with_config(
-        ureq::Agent::config_builder().timeout_global(Some(FETCH_DEADLINE)).http_status_as_error(false).build(),
+        ureq::Agent::config_builder()
+            .timeout_global(Some(FETCH_DEADLINE))
+            .http_status_as_error(false)
+            .build(),
     );
     let mut request = agent.get(url);
     if let Some(token) = token {

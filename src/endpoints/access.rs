@@ -7,7 +7,9 @@ use axum::extract::State;
 use axum::http::{HeaderValue, Request, header};
 use axum::response::{IntoResponse, Response};
 use resi_protocol::rotation::MAX_BATCHES;
-use resi_protocol::wire::{AccessGrant, AccessRequest, ErrorBody, ErrorCode, RateLimits, signing_message};
+use resi_protocol::wire::{
+    AccessGrant, AccessRequest, ErrorBody, ErrorCode, RateLimits, signing_message,
+};
 use resi_protocol::{Hotkey, Signature, Sources, Timestamp};
 use resi_store::{GrantAttempt, GrantOutcome, Quota};
 
@@ -54,7 +56,11 @@ pub(crate) async fn get_validator_access(
     answer
 }
 
-async fn grant(app: &AppState, request: Request<Body>, scope: Option<Scope>) -> Result<Response, ApiError> {
+async fn grant(
+    app: &AppState,
+    request: Request<Body>,
+    scope: Option<Scope>,
+) -> Result<Response, ApiError> {
     let peer = request.extensions().get::<Peer>().copied();
     let client = peer.map(|Peer(peer)| app.client(peer.ip(), request.headers()));
     let asked: AccessRequest = body::json(request, MAX_BODY).await?;
@@ -68,7 +74,11 @@ async fn grant(app: &AppState, request: Request<Body>, scope: Option<Scope>) -> 
     if let Some(client) = client.filter(|_| !app.mock) {
         app.limits.addresses.take(client, now).map_err(|next| {
             let limit = app.limits.settings.address_per_minute;
-            ApiError::limited("requests for access a minute from one address", Quota { limit, remaining: 0, resets_at: next }, now)
+            ApiError::limited(
+                "requests for access a minute from one address",
+                Quota { limit, remaining: 0, resets_at: next },
+                now,
+            )
         })?;
     }
     let signature = if app.mock { None } else { Some(check_signature(&asked, &hotkey)?) };
@@ -79,7 +89,10 @@ async fn grant(app: &AppState, request: Request<Body>, scope: Option<Scope>) -> 
     app.require_validator(&hotkey)?;
     let sources = asked.sources.parse::<Sources>()?.intersection(app.enabled_sources);
     if sources.is_empty() {
-        let message = format!("None of the sources asked for can be granted; enabled are {}", app.enabled_sources);
+        let message = format!(
+            "None of the sources asked for can be granted; enabled are {}",
+            app.enabled_sources
+        );
         return Err(ApiError::new(ErrorCode::SourceNotAuthorized, message));
     }
     let granted = match signature {
@@ -94,13 +107,20 @@ fn check_skew(timestamp: i64, now: Timestamp) -> Result<(), ApiError> {
     if skew.checked_abs().is_some_and(|skew| skew <= MAX_SKEW_SECONDS) {
         return Ok(());
     }
-    let message = format!("timestamp: is {skew} s from the clock of the service; at most {MAX_SKEW_SECONDS} s are accepted");
-    Err(ApiError { skew: Some((now.seconds(), skew)), ..ApiError::new(ErrorCode::TimestampOutOfRange, message) })
+    let message = format!(
+        "timestamp: is {skew} s from the clock of the service; at most {MAX_SKEW_SECONDS} s are accepted"
+    );
+    Err(ApiError {
+        skew: Some((now.seconds(), skew)),
+        ..ApiError::new(ErrorCode::TimestampOutOfRange, message)
+    })
 }
 
 fn check_signature(asked: &AccessRequest, hotkey: &Hotkey) -> Result<Signature, ApiError> {
-    let refuse = |reason: String| ApiError::new(ErrorCode::InvalidSignature, format!("signature: {reason}"));
-    let signature: Signature = asked.signature.parse().map_err(|error| refuse(format!("{error}")))?;
+    let refuse =
+        |reason: String| ApiError::new(ErrorCode::InvalidSignature, format!("signature: {reason}"));
+    let signature: Signature =
+        asked.signature.parse().map_err(|error| refuse(format!("{error}")))?;
     let message = signing_message(&asked.hotkey, asked.timestamp, &asked.sources);
     hotkey.verify(message.as_bytes(), &signature).map_err(|error| refuse(format!("{error}")))?;
     Ok(signature)
@@ -123,9 +143,10 @@ async fn consume(
     };
     match app.store.grant_access(attempt).await? {
         GrantOutcome::Granted(quota) => Ok(quota),
-        GrantOutcome::Replayed => {
-            Err(ApiError::new(ErrorCode::ReplayedSignature, "This signature was used before; sign anew"))
-        }
+        GrantOutcome::Replayed => Err(ApiError::new(
+            ErrorCode::ReplayedSignature,
+            "This signature was used before; sign anew",
+        )),
         GrantOutcome::Limited(quota) => Err(ApiError::limited("grants a minute", quota, now)),
     }
 }

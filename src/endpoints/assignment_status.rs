@@ -96,7 +96,10 @@ fn count_report(
     if app.mock {
         return Ok(None);
     }
-    app.limits.reports.count(*hotkey, now).map_err(|quota| ApiError::limited("reports an hour", quota, now))
+    app.limits
+        .reports
+        .count(*hotkey, now)
+        .map_err(|quota| ApiError::limited("reports an hour", quota, now))
 }
 
 const fn name(outcome: ReportOutcome) -> &'static str {

@@ -4,7 +4,9 @@ use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use resi_protocol::Timestamp;
-use resi_protocol::wire::{AssignmentId, AssignmentList, AssignmentStatus, AssignmentView, ErrorBody, ErrorCode};
+use resi_protocol::wire::{
+    AssignmentId, AssignmentList, AssignmentStatus, AssignmentView, ErrorBody, ErrorCode,
+};
 use resi_store::{Assignment, AssignmentQuery, Quota};
 
 use crate::app::{ASSIGNMENT_TIMEOUT, AppState};
@@ -50,7 +52,11 @@ pub(crate) async fn list_assignments(
     let limit = page_size(&query, DEFAULT_LIMIT, MAX_LIMIT)?;
     let now = app.clock.now();
     let wanted = AssignmentQuery {
-        status: query.get("status").map(str::parse).transpose().map_err(|e| ApiError::invalid("status", e))?,
+        status: query
+            .get("status")
+            .map(str::parse)
+            .transpose()
+            .map_err(|e| ApiError::invalid("status", e))?,
         expired_at_or_before: now.minus(ASSIGNMENT_TIMEOUT),
         before: query.get("cursor").map(cursor).transpose()?,
         limit: limit + 1,
@@ -86,7 +92,8 @@ pub(crate) async fn get_assignment(
     path: Result<Path<String>, PathRejection>,
 ) -> Result<Response, ApiError> {
     let Path(id) = path.map_err(|error| ApiError::invalid("assignment_id", error.body_text()))?;
-    let id: AssignmentId = id.try_into().map_err(|error| ApiError::invalid("assignment_id", error))?;
+    let id: AssignmentId =
+        id.try_into().map_err(|error| ApiError::invalid("assignment_id", error))?;
     let now = app.clock.now();
     let counted = validator.count_request(&app, now)?;
     let found = app.store.assignment(validator.hotkey, &id).await?;

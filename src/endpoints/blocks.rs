@@ -89,12 +89,17 @@ fn parameters(raw: Option<&str>) -> Result<(Sources, u32), ApiError> {
     let block_size = match query.get("block_size") {
         None => DEFAULT_BLOCK_SIZE,
         Some(text) => capped_number(text, MAX_BLOCK_SIZE).ok_or_else(|| {
-            ApiError::new(ErrorCode::InvalidBlockSize, "block_size: must be a whole number from 1 on")
+            ApiError::new(
+                ErrorCode::InvalidBlockSize,
+                "block_size: must be a whole number from 1 on",
+            )
         })?,
     };
     let sources = query.get("sources").map_or(Ok(Sources::DEFAULT), str::parse)?;
     match query.get("format") {
         None | Some("json") => Ok((sources, block_size)),
-        Some(_) => Err(ApiError::new(ErrorCode::UnsupportedFormat, "format: only json is supported")),
+        Some(_) => {
+            Err(ApiError::new(ErrorCode::UnsupportedFormat, "format: only json is supported"))
+        }
     }
 }

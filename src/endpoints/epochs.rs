@@ -17,7 +17,8 @@ const PARAMETERS: &[(&str, ErrorCode)] =
 const DEFAULT_LIMIT: u32 = 20;
 const MAX_LIMIT: u32 = 100;
 /// For what never changes again.
-pub(super) const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
+pub(super) const FOR_EVER: HeaderValue =
+    HeaderValue::from_static("public, max-age=31536000, immutable");
 
 /// The running epoch
 ///
@@ -62,14 +63,18 @@ pub(crate) async fn list_epochs(
     let before = match query.get("cursor") {
         None => begun,
         Some(cursor) => {
-            let index = cursor.parse().map_err(|_| ApiError::invalid("cursor", "is not the next_cursor of an earlier page"))?;
+            let index = cursor.parse().map_err(|_| {
+                ApiError::invalid("cursor", "is not the next_cursor of an earlier page")
+            })?;
             EpochIndex(index).min(begun)
         }
     };
-    let mut records = app.store.epoch_records(app.deck.parameters().netuid, before, limit + 1).await?;
+    let mut records =
+        app.store.epoch_records(app.deck.parameters().netuid, before, limit + 1).await?;
     let more = records.len() > limit as usize;
     records.truncate(limit as usize);
-    let epochs: Vec<_> = records.iter().map(|record| app.archive.summary(&app.deck, record, now)).collect();
+    let epochs: Vec<_> =
+        records.iter().map(|record| app.archive.summary(&app.deck, record, now)).collect();
     let next_cursor = epochs.last().filter(|_| more).map(|last| last.epoch.index.to_string());
     Ok(open(&EpochList { epochs, next_cursor }))
 }
@@ -99,7 +104,9 @@ pub(crate) async fn get_epoch(
     match app.archive.epoch(&app.deck, id, now).await? {
         None => Err(ApiError::not_found("epoch")),
         Some(Published::Open(resource)) => Ok(open(&resource)),
-        Some(Published::Settled(ready)) => Ok(for_ever(ready.respond(&headers, &[(header::CACHE_CONTROL, FOR_EVER)]))),
+        Some(Published::Settled(ready)) => {
+            Ok(for_ever(ready.respond(&headers, &[(header::CACHE_CONTROL, FOR_EVER)])))
+        }
     }
 }
 

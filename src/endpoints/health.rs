@@ -70,7 +70,9 @@ pub(crate) fn assess(app: &App, now: Timestamp) -> Health {
     let (rotation, rotation_problem) = match app.deck.prepared_at(now) {
         Some(Ok(_)) => (Check::Ok, None),
         Some(Err(reason)) => (Check::Fault, Some(reason.to_string())),
-        None => (Check::Unavailable, Some("the deal of the running epoch is not prepared".to_owned())),
+        None => {
+            (Check::Unavailable, Some("the deal of the running epoch is not prepared".to_owned()))
+        }
     };
     let registry = match app.registry.freshness(now) {
         Freshness::Fresh => Check::Ok,
@@ -85,7 +87,8 @@ pub(crate) fn assess(app: &App, now: Timestamp) -> Health {
     };
     // What the database or a file says is for the log; strangers read this.
     let database_problem = database_problem.map(|_| "the database is not available".to_owned());
-    let registry_problem = app.registry.problem().map(|_| "the registry could not be read".to_owned());
+    let registry_problem =
+        app.registry.problem().map(|_| "the registry could not be read".to_owned());
     let schedule = app.deck.parameters().schedule;
     let epoch = app.deck.epoch_at(now);
     let ends_at = schedule.ends_at(epoch);
@@ -106,7 +109,10 @@ pub(crate) fn assess(app: &App, now: Timestamp) -> Health {
             validators: app.registry.validators(),
             age_seconds: app.registry.age(now).map(|age| age.as_secs()),
         },
-        problems: [rotation_problem, clock_problem, database_problem, registry_problem].into_iter().flatten().collect(),
+        problems: [rotation_problem, clock_problem, database_problem, registry_problem]
+            .into_iter()
+            .flatten()
+            .collect(),
         mock: app.mock,
     }
 }
@@ -121,7 +127,8 @@ pub(crate) fn flags(checks: Checks) -> [(&'static str, bool); 4] {
 /// A page that is good for the second.
 pub(super) fn page(status: u16, body: Bytes) -> Response {
     let mut response = Body::from(body).into_response();
-    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    *response.status_mut() =
+        StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -48,7 +48,10 @@ pub fn router(app: AppState) -> Router {
         .merge(dashboard::router())
         .fallback(async || ApiError::not_found("page"))
         .method_not_allowed_fallback(async || {
-            ApiError::new(ErrorCode::MethodNotAllowed, "This path does not take this method; see Allow")
+            ApiError::new(
+                ErrorCode::MethodNotAllowed,
+                "This path does not take this method; see Allow",
+            )
         })
         .layer(Observe(app.clone()))
         .with_state(app)

@@ -3,7 +3,7 @@ use axum::http::header;
 use axum::routing::get;
 use resi_protocol::wire::ErrorCode;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
-use utoipa::openapi::{InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Components};
+use utoipa::openapi::{Components, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::app::AppState;
@@ -24,7 +24,8 @@ pub(super) fn document() -> OpenApi {
         codes.join("\n")
     );
     let mut components = Components::new();
-    components.add_security_scheme("token", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
+    components
+        .add_security_scheme("token", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
     OpenApiBuilder::new()
         .info(
             InfoBuilder::new()
@@ -52,6 +53,7 @@ pub(super) fn router(document: &OpenApi) -> Router<AppState> {
         let origin = (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*");
         ([(header::CONTENT_TYPE, "application/json"), origin], json)
     });
-    let page: Router<AppState> = SwaggerUi::new("/docs").config(Config::from("/openapi.json")).into();
+    let page: Router<AppState> =
+        SwaggerUi::new("/docs").config(Config::from("/openapi.json")).into();
     Router::new().route("/openapi.json", serve).merge(page)
 }

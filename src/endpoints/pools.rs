@@ -30,6 +30,7 @@ pub(crate) async fn get_pool(
 ) -> Result<Response, ApiError> {
     let Path(sha256) = path.map_err(|error| ApiError::invalid("sha256", error.body_text()))?;
     let sha256: Sha256Hash = sha256.parse().map_err(|error| ApiError::invalid("sha256", error))?;
-    let pool = app.archive.pool(&app.deck, sha256).await?.ok_or_else(|| ApiError::not_found("pool"))?;
+    let pool =
+        app.archive.pool(&app.deck, sha256).await?.ok_or_else(|| ApiError::not_found("pool"))?;
     Ok(for_ever(pool.respond(&headers, &[(header::CACHE_CONTROL, FOR_EVER)])))
 }

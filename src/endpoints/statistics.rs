@@ -31,16 +31,16 @@ pub(crate) async fn get_statistics(
     let now = app.clock.now();
     let peer = extensions.get::<Peer>().map_or(IpAddr::from([0, 0, 0, 0]), |Peer(peer)| peer.ip());
     let client = AddressKey::of(app.client(peer, &headers));
-    let counted = match app.mock {
-        true => None,
-        false => app
-            .limits
-            .statistics
-            .count(client, now)
-            .map_err(|quota| ApiError::limited("statistics an hour for one address", quota, now))?,
-    };
-    let (status, body) =
-        app.board.statistics_page(now, || (200, serde_json::to_vec(&statistics(&app)).unwrap_or_default()));
+    let counted =
+        match app.mock {
+            true => None,
+            false => app.limits.statistics.count(client, now).map_err(|quota| {
+                ApiError::limited("statistics an hour for one address", quota, now)
+            })?,
+        };
+    let (status, body) = app
+        .board
+        .statistics_page(now, || (200, serde_json::to_vec(&statistics(&app)).unwrap_or_default()));
     let mut response = page(status, body);
     quota::write(response.headers_mut(), counted, now);
     Ok(response)
@@ -70,7 +70,8 @@ fn statistics(app: &App) -> Statistics {
                 validators: epoch.validators,
                 completed: epoch.completed,
                 success_rate: epoch.success_rate,
-                consensus_agreement: (epoch.hashed > 0).then(|| epoch.agreeing as f64 / epoch.hashed as f64),
+                consensus_agreement: (epoch.hashed > 0)
+                    .then(|| epoch.agreeing as f64 / epoch.hashed as f64),
             })
             .collect(),
     }

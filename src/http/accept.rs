@@ -32,7 +32,11 @@ pub fn preferred(headers: &HeaderMap) -> Encoding {
             let (name, parameters) = item.split_once(';').unwrap_or((item, ""));
             let weight = weight(parameters);
             match name.trim() {
-                name if name.eq_ignore_ascii_case("gzip") || name.eq_ignore_ascii_case("x-gzip") => gzip = Some(weight),
+                name if name.eq_ignore_ascii_case("gzip")
+                    || name.eq_ignore_ascii_case("x-gzip") =>
+                {
+                    gzip = Some(weight)
+                }
                 name if name.eq_ignore_ascii_case("zstd") => zstd = Some(weight),
                 "*" => rest = Some(weight),
                 _ => {}

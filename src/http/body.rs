@@ -20,7 +20,10 @@ const MAX_DRAINED: usize = 16 * 1024 * 1024;
 ///
 /// # Errors
 /// 400 with the field, 408 when the body is slow, 413 when it is large.
-pub async fn json<T: DeserializeOwned>(request: Request<Body>, limit: usize) -> Result<T, ApiError> {
+pub async fn json<T: DeserializeOwned>(
+    request: Request<Body>,
+    limit: usize,
+) -> Result<T, ApiError> {
     let read = tokio::time::timeout(BODY_DEADLINE, read(request, limit)).await;
     let bytes = read.unwrap_or_else(|_| {
         let message = format!("The body did not arrive within {} s", BODY_DEADLINE.as_secs());
@@ -30,8 +33,12 @@ pub async fn json<T: DeserializeOwned>(request: Request<Body>, limit: usize) -> 
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let path = error.path().to_string();
         let reason = error.into_inner();
-        // The path of an error in the body as a whole, such as a missing field, is a dot.
-        if path == "." { not_json(&reason) } else { ApiError::invalid(&path, reason) }
+        // An error in the body as a whole, such as a missing field, has the path of a dot; one in its syntax has a ?.
+        if path == "." || path.contains('?') {
+            not_json(&reason)
+        } else {
+            ApiError::invalid(&path, reason)
+        }
     })?;
     deserializer.end().map_err(|error| not_json(&error))?;
     Ok(value)
@@ -42,9 +49,8 @@ fn not_json(error: &serde_json::Error) -> ApiError {
 }
 
 async fn read(request: Request<Body>, limit: usize) -> Result<BytesMut, ApiError> {
-    let too_large = || {
-        ApiError::new(ErrorCode::BodyTooLarge, format!("The body is larger than {limit} bytes"))
-    };
+    let too_large =
+        || ApiError::new(ErrorCode::BodyTooLarge, format!("The body is larger than {limit} bytes"));
     let announced = content_length(request.headers());
     let waits_for_us = request.headers().contains_key(header::EXPECT);
     if announced.is_some_and(|length| length > MAX_DRAINED || (length > limit && waits_for_us)) {

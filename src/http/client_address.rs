@@ -30,7 +30,11 @@ impl TrustedProxies {
         if !self.trusts(peer) {
             return peer.to_canonical();
         }
-        let named = if headers.contains_key(header::FORWARDED) { forwarded(headers) } else { x_forwarded_for(headers) };
+        let named = if headers.contains_key(header::FORWARDED) {
+            forwarded(headers)
+        } else {
+            x_forwarded_for(headers)
+        };
         let mut client = peer;
         for address in named.into_iter().rev() {
             let Some(address) = address else { break };
@@ -95,7 +99,12 @@ mod tests {
             ("::ffff:10.0.0.1", "x-forwarded-for", "9.9.9.9:1234", "9.9.9.9"),
             ("10.0.0.1", "x-forwarded-for", "9.9.9.9, rubbish", "10.0.0.1"),
             ("10.0.0.1", "x-forwarded-for", "", "10.0.0.1"),
-            ("10.0.0.1", "forwarded", "for=1.1.1.1, for=\"[2001:db8::1]:80\";proto=https", "2001:db8::1"),
+            (
+                "10.0.0.1",
+                "forwarded",
+                "for=1.1.1.1, for=\"[2001:db8::1]:80\";proto=https",
+                "2001:db8::1",
+            ),
             ("10.0.0.1", "forwarded", "proto=https;For=9.9.9.9", "9.9.9.9"),
             ("10.0.0.1", "forwarded", "for=_hidden", "10.0.0.1"),
         ] {

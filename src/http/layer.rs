@@ -63,7 +63,10 @@ pub struct Observed<S> {
 
 impl<S> Service<Request<Body>> for Observed<S>
 where
-    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>
+        + Clone
+        + Send
+        + 'static,
     S::Future: Send + 'static,
 {
     type Response = Response<Body>;
@@ -92,7 +95,8 @@ where
         Box::pin(async move {
             let mut response = match answer.await {
                 Ok(Ok(response)) => response,
-                Err(panic) => ApiError::internal(format_args!("panic: {}", panic_text(&*panic))).into_response(),
+                Err(panic) => ApiError::internal(format_args!("panic: {}", panic_text(&*panic)))
+                    .into_response(),
             };
             let error = response.extensions_mut().remove::<ApiError>();
             let error = error.or_else(|| foreign_error(&response));
@@ -125,20 +129,31 @@ where
     }
 }
 
-/// Errors that a library answered by itself get the shape of ours.
+/// Errors that a library answered by itself get the shape of ours. Those that say something in JSON, such as
+/// `/health`, are no errors of a library.
 fn foreign_error(response: &Response<Body>) -> Option<ApiError> {
     let status = response.status();
-    if !status.is_client_error() && !status.is_server_error() {
+    let is_json =
+        response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/json");
+    if is_json || !(status.is_client_error() || status.is_server_error()) {
         return None;
     }
     Some(match status.as_u16() {
         404 => ApiError::not_found("page"),
-        400..500 => ApiError::invalid("request", status.canonical_reason().unwrap_or("is not valid")),
+        400..500 => {
+            ApiError::invalid("request", status.canonical_reason().unwrap_or("is not valid"))
+        }
         _ => ApiError::internal(format_args!("a library answered {status}")),
     })
 }
 
-fn write_error(app: &AppState, scope: &Scope, method: &Method, error: &ApiError, response: &mut Response<Body>) {
+fn write_error(
+    app: &AppState,
+    scope: &Scope,
+    method: &Method,
+    error: &ApiError,
+    response: &mut Response<Body>,
+) {
     let now = app.clock.now();
     let body = ErrorBody {
         error: error.message.clone(),
@@ -158,7 +173,10 @@ fn write_error(app: &AppState, scope: &Scope, method: &Method, error: &ApiError,
     if let Some(seconds) = error.retry_after_seconds {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
-    if matches!(error.code, ErrorCode::MissingToken | ErrorCode::InvalidToken | ErrorCode::TokenExpired) {
+    if matches!(
+        error.code,
+        ErrorCode::MissingToken | ErrorCode::InvalidToken | ErrorCode::TokenExpired
+    ) {
         headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
     if *method != Method::HEAD {
@@ -168,5 +186,6 @@ fn write_error(app: &AppState, scope: &Scope, method: &Method, error: &ApiError,
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("without a message")
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("without a message")
 }

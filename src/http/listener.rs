@@ -36,7 +36,11 @@ const MAX_STREAMS: u32 = 100;
 const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(20);
 
 /// Serves `routers` (whichever is current when a connection comes) until `stop`, then lets running requests end.
-pub async fn serve(listener: TcpListener, routers: watch::Receiver<Router>, stop: CancellationToken) {
+pub async fn serve(
+    listener: TcpListener,
+    routers: watch::Receiver<Router>,
+    stop: CancellationToken,
+) {
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let graceful = GracefulShutdown::new();
     let builder = builder();
@@ -119,5 +123,8 @@ async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
 }
 
 fn is_of_connection(kind: ErrorKind) -> bool {
-    matches!(kind, ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset | ErrorKind::ConnectionRefused)
+    matches!(
+        kind,
+        ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset | ErrorKind::ConnectionRefused
+    )
 }

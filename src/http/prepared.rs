@@ -48,24 +48,31 @@ impl Prepared {
     fn form(&self, encoding: Encoding) -> &Form {
         let encode = |body: std::io::Result<Vec<u8>>| Form {
             // Compressing in memory does not fail; if it did, nobody must get half a body.
-            body: body.unwrap_or_else(|error| unreachable!("compression in memory: {error}")).into(),
+            body: body
+                .unwrap_or_else(|error| unreachable!("compression in memory: {error}"))
+                .into(),
             etag: etag(&self.digest, encoding),
         };
         match encoding {
             Encoding::Identity => &self.identity,
             Encoding::Gzip => self.gzip.get_or_init(|| encode(gzip(&self.identity.body))),
-            Encoding::Zstd => {
-                self.zstd.get_or_init(|| encode(zstd::encode_all(&self.identity.body[..], ZSTD_LEVEL)))
-            }
+            Encoding::Zstd => self
+                .zstd
+                .get_or_init(|| encode(zstd::encode_all(&self.identity.body[..], ZSTD_LEVEL))),
         }
     }
 
     /// The answer to a request with these headers: the encoding it would rather have, or 304 when it has it already.
-    pub fn respond(&self, request: &HeaderMap, headers: &[(HeaderName, HeaderValue)]) -> Response<Body> {
+    pub fn respond(
+        &self,
+        request: &HeaderMap,
+        headers: &[(HeaderName, HeaderValue)],
+    ) -> Response<Body> {
         let encoding = preferred(request);
         let form = self.form(encoding);
         let unchanged = matches_any(request, &self.digest);
-        let mut response = Response::new(if unchanged { Body::empty() } else { Body::from(form.body.clone()) });
+        let mut response =
+            Response::new(if unchanged { Body::empty() } else { Body::from(form.body.clone()) });
         let out = response.headers_mut();
         out.reserve(headers.len() + 6);
         if unchanged {
@@ -106,7 +113,10 @@ fn matches_any(request: &HeaderMap, digest: &str) -> bool {
             let tag = tag.trim();
             let tag = tag.strip_prefix("W/").unwrap_or(tag);
             let opaque = tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"'));
-            tag == "*" || opaque.is_some_and(|tag| matches!(tag.strip_prefix(digest), Some("" | "-gzip" | "-zstd")))
+            tag == "*"
+                || opaque.is_some_and(|tag| {
+                    matches!(tag.strip_prefix(digest), Some("" | "-gzip" | "-zstd"))
+                })
         })
     })
 }
@@ -126,7 +136,9 @@ mod tests {
         let json = br#"{"a":[1,2,3]}"#.repeat(100);
         let prepared = Prepared::new(json.clone());
         let mut unzipped = Vec::new();
-        flate2::read::GzDecoder::new(&prepared.form(Encoding::Gzip).body[..]).read_to_end(&mut unzipped).expect("gzip");
+        flate2::read::GzDecoder::new(&prepared.form(Encoding::Gzip).body[..])
+            .read_to_end(&mut unzipped)
+            .expect("gzip");
         assert_eq!(unzipped, json);
         assert_eq!(zstd::decode_all(&prepared.form(Encoding::Zstd).body[..]).expect("zstd"), json);
     }

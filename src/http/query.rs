@@ -16,7 +16,9 @@ impl Query {
     pub fn parse(raw: Option<&str>, known: &[(&'static str, ErrorCode)]) -> Result<Self, ApiError> {
         let mut query = Self::default();
         for (name, value) in form_urlencoded::parse(raw.unwrap_or_default().as_bytes()) {
-            let Some((name, code)) = known.iter().find(|(known, _)| *known == name) else { continue };
+            let Some((name, code)) = known.iter().find(|(known, _)| *known == name) else {
+                continue;
+            };
             if query.get(name).is_some() {
                 return Err(ApiError::new(*code, format!("{name} is given twice")));
             }

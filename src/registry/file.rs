@@ -104,7 +104,11 @@ impl Registry for FileRegistry {
 
     fn standing(&self, hotkey: &Hotkey) -> Standing {
         let members = self.members.read().unwrap_or_else(PoisonError::into_inner);
-        if members.get(hotkey).copied().unwrap_or(false) { Standing::Validator } else { Standing::Stranger }
+        if members.get(hotkey).copied().unwrap_or(false) {
+            Standing::Validator
+        } else {
+            Standing::Stranger
+        }
     }
 
     fn freshness(&self, _: Timestamp) -> Freshness {
@@ -179,7 +183,11 @@ mod tests {
         let path = folder.path().join("registry.json");
         write(
             &path,
-            &[("Alice", true, "20000"), ("Bob", true, "19999.999999999"), ("Charlie", false, "50000")],
+            &[
+                ("Alice", true, "20000"),
+                ("Bob", true, "19999.999999999"),
+                ("Charlie", false, "50000"),
+            ],
         );
         let registry = FileRegistry::open(path, 20_000, Timestamp::UNIX_EPOCH).expect("read");
         assert_eq!(registry.standing(&hotkey("Alice")), Standing::Validator);
@@ -208,7 +216,10 @@ mod tests {
         registry.refresh(later);
         assert_eq!(registry.standing(&hotkey("Alice")), Standing::Stranger);
         assert_eq!(registry.standing(&hotkey("Bob")), Standing::Validator);
-        assert_eq!((registry.freshness(later), registry.age(later)), (Freshness::Fresh, Some(Duration::ZERO)));
+        assert_eq!(
+            (registry.freshness(later), registry.age(later)),
+            (Freshness::Fresh, Some(Duration::ZERO))
+        );
 
         fs::remove_file(&path).expect("removed");
         registry.refresh(later);
@@ -221,13 +232,22 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("registry.toml");
         let member = |stake: &str| {
-            format!("[[validators]]\nhotkey = \"{}\"\nvalidator_permit = true\nalpha_stake = {stake}\n", hotkey("Alice"))
+            format!(
+                "[[validators]]\nhotkey = \"{}\"\nvalidator_permit = true\nalpha_stake = {stake}\n",
+                hotkey("Alice")
+            )
         };
         fs::write(&path, member("5")).expect("written");
         let registry = FileRegistry::open(path.clone(), 5, Timestamp::UNIX_EPOCH).expect("read");
         assert_eq!(registry.standing(&hotkey("Alice")), Standing::Validator);
 
-        for bad in [member("-1"), member("nan"), member("\"5\""), member("5").repeat(2), "validators = 3".into()] {
+        for bad in [
+            member("-1"),
+            member("nan"),
+            member("\"5\""),
+            member("5").repeat(2),
+            "validators = 3".into(),
+        ] {
             fs::write(&path, &bad).expect("written");
             let error = FileRegistry::open(path.clone(), 5, Timestamp::UNIX_EPOCH).expect_err(&bad);
             assert!(error.to_string().contains("registry.toml"), "{error}");

@@ -39,7 +39,12 @@ impl Archive {
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn epoch(&self, deck: &Deck, id: EpochId, now: Timestamp) -> Result<Option<Published>, StoreError> {
+    pub async fn epoch(
+        &self,
+        deck: &Deck,
+        id: EpochId,
+        now: Timestamp,
+    ) -> Result<Option<Published>, StoreError> {
         if id.starts_at() > now {
             return Ok(None);
         }
@@ -113,7 +118,11 @@ impl Archive {
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn pool(&self, deck: &Deck, sha256: Sha256Hash) -> Result<Option<Arc<Prepared>>, StoreError> {
+    pub async fn pool(
+        &self,
+        deck: &Deck,
+        sha256: Sha256Hash,
+    ) -> Result<Option<Arc<Prepared>>, StoreError> {
         let name = sha256.to_string();
         if let Some(ready) = self.ready(&name) {
             return Ok(Some(ready));
@@ -128,7 +137,8 @@ impl Archive {
     }
 
     fn settle(&self, name: String, resource: &impl serde::Serialize) -> Arc<Prepared> {
-        let json = serde_json::to_vec(resource).unwrap_or_else(|error| unreachable!("resources are JSON: {error}"));
+        let json = serde_json::to_vec(resource)
+            .unwrap_or_else(|error| unreachable!("resources are JSON: {error}"));
         let ready = Arc::new(Prepared::new(json));
         let mut settled = self.settled.lock().unwrap_or_else(PoisonError::into_inner);
         if settled.len() >= KEPT {

@@ -49,7 +49,8 @@ impl Deal {
     ) -> Self {
         let schedule = parameters.schedule;
         let positions = signature.seed_unverified().deal(&parameters);
-        let entries: Vec<_> = positions.iter().filter_map(|position| pool.entry(*position).cloned()).collect();
+        let entries: Vec<_> =
+            positions.iter().filter_map(|position| pool.entry(*position).cloned()).collect();
         Self {
             epoch: Epoch {
                 id: schedule.id(index),
@@ -73,7 +74,12 @@ impl Deal {
     }
 
     /// The blocks of `block_size`, ready to be sent.
-    pub fn with_answer<T>(&self, sources: Sources, block_size: u32, send: impl FnOnce(&Prepared) -> T) -> T {
+    pub fn with_answer<T>(
+        &self,
+        sources: Sources,
+        block_size: u32,
+        send: impl FnOnce(&Prepared) -> T,
+    ) -> T {
         let answer = {
             let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
             if answers.len() >= MAX_ANSWERS && !answers.contains_key(&(sources, block_size)) {
@@ -86,7 +92,8 @@ impl Deal {
 
     /// Makes the answers that the epoch before was asked for, so that the first request of this one finds them ready.
     pub fn warm_like(&self, before: &Self) {
-        let asked: Vec<_> = before.answers.lock().unwrap_or_else(PoisonError::into_inner).keys().copied().collect();
+        let asked: Vec<_> =
+            before.answers.lock().unwrap_or_else(PoisonError::into_inner).keys().copied().collect();
         for (sources, block_size) in asked {
             self.with_answer(sources, block_size, Prepared::warm);
         }

@@ -134,9 +134,12 @@ impl Deck {
         if deal.is_published() {
             return;
         }
-        match self.store.publish_signature(self.own.netuid, deal.epoch.index, &deal.signature).await {
+        match self.store.publish_signature(self.own.netuid, deal.epoch.index, &deal.signature).await
+        {
             Ok(()) => deal.mark_published(),
-            Err(error) => tracing::warn!(epoch = %deal.epoch.id, "the proof is not in the record yet: {error}"),
+            Err(error) => {
+                tracing::warn!(epoch = %deal.epoch.id, "the proof is not in the record yet: {error}")
+            }
         }
     }
 
@@ -148,7 +151,13 @@ impl Deck {
         }
         let slot = self.make(epoch, now, known).await;
         let running = self.epoch_at(now);
-        let mut slots: Vec<_> = self.slots.load().iter().filter(|s| s.epoch >= running && s.epoch != epoch).cloned().collect();
+        let mut slots: Vec<_> = self
+            .slots
+            .load()
+            .iter()
+            .filter(|s| s.epoch >= running && s.epoch != epoch)
+            .cloned()
+            .collect();
         slots.push(slot.clone());
         self.slots.store(Arc::new(slots));
         slot
@@ -163,8 +172,12 @@ impl Deck {
                     _ => self.deal_by(&record).await,
                 };
                 match &deal {
-                    Ok(deal) => tracing::info!(epoch = %deal.epoch.id, zipcodes = deal.zipcodes.len(), "epoch prepared"),
-                    Err(reason) => tracing::error!(epoch = %self.own.schedule.id(epoch), "cannot deal: {reason}"),
+                    Ok(deal) => {
+                        tracing::info!(epoch = %deal.epoch.id, zipcodes = deal.zipcodes.len(), "epoch prepared")
+                    }
+                    Err(reason) => {
+                        tracing::error!(epoch = %self.own.schedule.id(epoch), "cannot deal: {reason}")
+                    }
                 }
                 Slot { epoch, settled: deal.is_ok(), deal }
             }
@@ -173,16 +186,23 @@ impl Deck {
                 // The deal is a pure function: it needs no database. Should the record say otherwise, it will be
                 // replaced as soon as the record can be read.
                 tracing::warn!(epoch = %self.own.schedule.id(epoch), "dealing without a record: {error}");
-                let deal = known_deal.unwrap_or_else(|| self.build(self.own.clone(), &self.pool, epoch));
+                let deal =
+                    known_deal.unwrap_or_else(|| self.build(self.own.clone(), &self.pool, epoch));
                 Slot { epoch, settled: false, deal: Ok(deal) }
             }
         }
     }
 
-    async fn agree(&self, epoch: EpochIndex, now: Timestamp) -> Result<Result<EpochRecord, NoDeal>, StoreError> {
+    async fn agree(
+        &self,
+        epoch: EpochIndex,
+        now: Timestamp,
+    ) -> Result<Result<EpochRecord, NoDeal>, StoreError> {
         let own = &self.own;
         let moment = own.schedule.starts_at(epoch).max(now.min(own.schedule.ends_at(epoch)));
-        if let Some(other) = self.store.conflicting_record(own.netuid, own.schedule.seconds(), moment).await? {
+        if let Some(other) =
+            self.store.conflicting_record(own.netuid, own.schedule.seconds(), moment).await?
+        {
             let theirs = other.parameters.schedule;
             let until = theirs.ends_at(other.epoch);
             return Ok(Err(NoDeal(
@@ -217,12 +237,20 @@ impl Deck {
         }
         let (own, theirs) = (&self.own, &record.parameters);
         if theirs.schedule != own.schedule {
-            return Err(differs("epoch_seconds", &own.schedule.seconds(), &theirs.schedule.seconds()));
+            return Err(differs(
+                "epoch_seconds",
+                &own.schedule.seconds(),
+                &theirs.schedule.seconds(),
+            ));
         }
         let pool = match self.pool_of(theirs.pool_sha256).await {
             Ok(Some(pool)) => pool,
             Ok(None) => return Err(differs("the pool", &own.pool_sha256, &theirs.pool_sha256)),
-            Err(error) => return Err(NoDeal(format!("the pool of the epoch's record cannot be read: {error}").into())),
+            Err(error) => {
+                return Err(NoDeal(
+                    format!("the pool of the epoch's record cannot be read: {error}").into(),
+                ));
+            }
         };
         if theirs != own {
             tracing::warn!(
@@ -246,7 +274,8 @@ impl Deck {
         if sha256 == self.own.pool_sha256 {
             return Ok(Some(Arc::clone(&self.pool)));
         }
-        let known = self.foreign_pools.lock().unwrap_or_else(PoisonError::into_inner).get(&sha256).cloned();
+        let known =
+            self.foreign_pools.lock().unwrap_or_else(PoisonError::into_inner).get(&sha256).cloned();
         if known.is_some() {
             return Ok(known);
         }
@@ -254,7 +283,9 @@ impl Deck {
         let table = PoolTable::new(stored.entries)
             .ok()
             .filter(|table| table.pool().sha256() == sha256)
-            .ok_or_else(|| StoreError::Inconsistent(format!("pool {sha256} does not hash to its name")))?;
+            .ok_or_else(|| {
+                StoreError::Inconsistent(format!("pool {sha256} does not hash to its name"))
+            })?;
         let table = Arc::new(table);
         let mut pools = self.foreign_pools.lock().unwrap_or_else(PoisonError::into_inner);
         if pools.len() >= FOREIGN_POOLS {
@@ -270,7 +301,11 @@ impl Deck {
     }
 
     /// The signature of an ended epoch whose record has none, where this replica has the key of that epoch.
-    fn late_signature(&self, record: &EpochRecord) -> Option<resi_protocol::rotation::VrfSignature> {
-        (record.public_key == self.key.public()).then(|| self.key.sign(&record.parameters, record.epoch))
+    fn late_signature(
+        &self,
+        record: &EpochRecord,
+    ) -> Option<resi_protocol::rotation::VrfSignature> {
+        (record.public_key == self.key.public())
+            .then(|| self.key.sign(&record.parameters, record.epoch))
     }
 }

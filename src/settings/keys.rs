@@ -52,7 +52,11 @@ impl fmt::Debug for MiniSecret {
 }
 
 /// Reads a secret that is given as it is or in a file.
-pub(super) fn read<T>(name: &str, text: Option<&Secret>, file: Option<&Path>) -> anyhow::Result<Option<T>>
+pub(super) fn read<T>(
+    name: &str,
+    text: Option<&Secret>,
+    file: Option<&Path>,
+) -> anyhow::Result<Option<T>>
 where
     T: FromStr,
     anyhow::Error: From<T::Err>,
@@ -87,11 +91,14 @@ impl Keys {
     /// When a key cannot be read or made.
     pub fn load(settings: &Settings) -> anyhow::Result<Self> {
         let kept = |name: &str| {
-            (!settings.mock && settings.database != Database::SqliteMemory).then(|| settings.data_dir.join(name))
+            (!settings.mock && settings.database != Database::SqliteMemory)
+                .then(|| settings.data_dir.join(name))
         };
         let rotation = match &settings.rotation_key {
             Some(given) => given.clone(),
-            None => keep(kept("rotation.key").as_deref(), MiniSecret::generate, MiniSecret::expose)?,
+            None => {
+                keep(kept("rotation.key").as_deref(), MiniSecret::generate, MiniSecret::expose)?
+            }
         };
         let jwt = match &settings.jwt_keys {
             Some(given) => given.clone(),
@@ -121,7 +128,11 @@ pub(crate) fn random<const N: usize>() -> anyhow::Result<[u8; N]> {
 }
 
 /// The secret in the file at `path`, made there first if need be; without a path, a new one.
-fn keep<T>(path: Option<&Path>, make: fn() -> anyhow::Result<T>, expose: fn(&T) -> String) -> anyhow::Result<T>
+fn keep<T>(
+    path: Option<&Path>,
+    make: fn() -> anyhow::Result<T>,
+    expose: fn(&T) -> String,
+) -> anyhow::Result<T>
 where
     T: FromStr,
     anyhow::Error: From<T::Err>,

@@ -13,8 +13,8 @@ use ipnet::IpNet;
 use resi_protocol::{EpochSchedule, Sources};
 use resi_store::Migrations;
 
-pub(crate) use keys::{new_jwt_keys, random};
 pub use keys::{Keys, MiniSecret};
+pub(crate) use keys::{new_jwt_keys, random};
 pub use raw::{RawSettings, Reveal};
 
 use crate::app::LimitSettings;
@@ -60,9 +60,13 @@ impl fmt::Debug for Database {
 /// A password may stand before the host, or as a parameter.
 fn without_password(url: &str) -> String {
     let (base, parameters) = url.split_once('?').unwrap_or((url, ""));
-    let base = match base.split_once("://").and_then(|(scheme, rest)| Some((scheme, rest.rsplit_once('@')?))) {
+    let base = match base
+        .split_once("://")
+        .and_then(|(scheme, rest)| Some((scheme, rest.rsplit_once('@')?)))
+    {
         Some((scheme, (user, host))) => {
-            let user = user.split_once(':').map_or(user.to_owned(), |(user, _)| format!("{user}:***"));
+            let user =
+                user.split_once(':').map_or(user.to_owned(), |(user, _)| format!("{user}:***"));
             format!("{scheme}://{user}@{host}")
         }
         None => base.to_owned(),
@@ -73,7 +77,9 @@ fn without_password(url: &str) -> String {
     let shown: Vec<_> = parameters
         .split('&')
         .map(|pair| match pair.split_once('=') {
-            Some((name, _)) if name.to_ascii_lowercase().contains("password") => format!("{name}=***"),
+            Some((name, _)) if name.to_ascii_lowercase().contains("password") => {
+                format!("{name}=***")
+            }
             _ => pair.to_owned(),
         })
         .collect();
@@ -159,7 +165,11 @@ impl Settings {
         let mock = raw.mock.unwrap_or(false);
         let data_dir = raw.data_dir.clone().unwrap_or_else(|| PathBuf::from("resi-data"));
         let database = database(raw.database_url.as_deref(), &data_dir, mock)?;
-        let rotation_key = keys::read("ROTATION_KEY", raw.rotation_key.as_ref(), raw.rotation_key_file.as_deref())?;
+        let rotation_key = keys::read(
+            "ROTATION_KEY",
+            raw.rotation_key.as_ref(),
+            raw.rotation_key_file.as_deref(),
+        )?;
         let jwt_keys = keys::read("JWT_KEYS", raw.jwt_keys.as_ref(), raw.jwt_keys_file.as_deref())?;
         let registry = raw.registry.as_deref().map(registry).transpose()?;
         if mock {
@@ -171,8 +181,14 @@ impl Settings {
                  --registry file:PATH, or say --registry open if you mean it"
             );
             if let Database::Postgres(_) = database {
-                ensure!(rotation_key.is_some(), "ROTATION_KEY (or ROTATION_KEY_FILE) is missing: on Postgres all replicas must share it; `resi-data-api keygen` makes one");
-                ensure!(jwt_keys.is_some(), "JWT_KEYS (or JWT_KEYS_FILE) is missing: on Postgres all replicas must share them; `resi-data-api keygen` makes one");
+                ensure!(
+                    rotation_key.is_some(),
+                    "ROTATION_KEY (or ROTATION_KEY_FILE) is missing: on Postgres all replicas must share it; `resi-data-api keygen` makes one"
+                );
+                ensure!(
+                    jwt_keys.is_some(),
+                    "JWT_KEYS (or JWT_KEYS_FILE) is missing: on Postgres all replicas must share them; `resi-data-api keygen` makes one"
+                );
             }
         }
         let netuid = raw.netuid.unwrap_or(DEFAULT_NETUID);
@@ -181,16 +197,29 @@ impl Settings {
             metrics: raw.metrics_addr,
             database,
             data_dir,
-            database_connections: at_least_one("--database-connections", raw.database_connections, DEFAULT_CONNECTIONS)?,
-            migrations: if raw.no_migrate.unwrap_or(false) { Migrations::Refuse } else { Migrations::Run },
+            database_connections: at_least_one(
+                "--database-connections",
+                raw.database_connections,
+                DEFAULT_CONNECTIONS,
+            )?,
+            migrations: if raw.no_migrate.unwrap_or(false) {
+                Migrations::Refuse
+            } else {
+                Migrations::Run
+            },
             mock,
             registry: registry.unwrap_or(RegistrySetting::Open),
             min_alpha_stake: raw.validator_min_alpha_stake.unwrap_or(default_min_stake(netuid)),
             netuid,
             zipcodes: raw.zipcodes,
             pool_size: at_least_one("--pool-size", raw.pool_size, DEFAULT_POOL_SIZE)?,
-            zipcodes_per_epoch: at_least_one("--zipcodes-per-epoch", raw.zipcodes_per_epoch, DEFAULT_ZIPCODES_PER_EPOCH)?,
-            schedule: EpochSchedule::new(raw.epoch_seconds.unwrap_or(DEFAULT_EPOCH_SECONDS)).context("--epoch-seconds")?,
+            zipcodes_per_epoch: at_least_one(
+                "--zipcodes-per-epoch",
+                raw.zipcodes_per_epoch,
+                DEFAULT_ZIPCODES_PER_EPOCH,
+            )?,
+            schedule: EpochSchedule::new(raw.epoch_seconds.unwrap_or(DEFAULT_EPOCH_SECONDS))
+                .context("--epoch-seconds")?,
             reveal: raw.reveal.unwrap_or(Reveal::AtEnd),
             enabled_sources: match &raw.enabled_data_sources {
                 None => Sources::DEFAULT,
@@ -200,7 +229,11 @@ impl Settings {
             limits: if mock { LimitSettings::NONE } else { limits(&raw.limits) },
             rotation_key,
             jwt_keys,
-            log_format: raw.log_format.unwrap_or(if is_terminal { LogFormat::Pretty } else { LogFormat::Json }),
+            log_format: raw.log_format.unwrap_or(if is_terminal {
+                LogFormat::Pretty
+            } else {
+                LogFormat::Json
+            }),
             log: raw.log.unwrap_or_else(|| DEFAULT_LOG.into()),
             drain: Duration::from_secs(raw.drain_seconds.unwrap_or(DEFAULT_DRAIN_SECONDS)),
         };
@@ -223,12 +256,20 @@ impl Settings {
             ("data_dir", self.data_dir.display().to_string()),
             ("database_url", self.database.to_string()),
             ("database_connections", self.database_connections.to_string()),
-            ("migrations", if self.migrations == Migrations::Run { "run at start" } else { "refused" }.into()),
+            (
+                "migrations",
+                if self.migrations == Migrations::Run { "run at start" } else { "refused" }.into(),
+            ),
             ("mock", self.mock.to_string()),
             ("registry", self.registry.to_string()),
             ("validator_min_alpha_stake", self.min_alpha_stake.to_string()),
             ("netuid", self.netuid.to_string()),
-            ("zipcodes", self.zipcodes.as_ref().map_or("the table inside".into(), |path| path.display().to_string())),
+            (
+                "zipcodes",
+                self.zipcodes
+                    .as_ref()
+                    .map_or("the table inside".into(), |path| path.display().to_string()),
+            ),
             ("pool_size", self.pool_size.to_string()),
             ("zipcodes_per_epoch", self.zipcodes_per_epoch.to_string()),
             ("epoch_seconds", self.schedule.seconds().to_string()),
@@ -276,7 +317,11 @@ fn limits(raw: &raw::RawLimits) -> LimitSettings {
 
 fn database(url: Option<&str>, data_dir: &Path, mock: bool) -> anyhow::Result<Database> {
     let Some(url) = url else {
-        return Ok(if mock { Database::SqliteMemory } else { Database::Sqlite(data_dir.join("resi.sqlite")) });
+        return Ok(if mock {
+            Database::SqliteMemory
+        } else {
+            Database::Sqlite(data_dir.join("resi.sqlite"))
+        });
     };
     if url.starts_with("postgres://") || url.starts_with("postgresql://") {
         return Ok(Database::Postgres(url.to_owned()));
@@ -298,10 +343,18 @@ fn registry(text: &str) -> anyhow::Result<RegistrySetting> {
     }
 }
 
-fn check_mock(raw: &RawSettings, host: IpAddr, database: &Database, has_keys: bool) -> anyhow::Result<()> {
+fn check_mock(
+    raw: &RawSettings,
+    host: IpAddr,
+    database: &Database,
+    has_keys: bool,
+) -> anyhow::Result<()> {
     let refuse = "a mock checks no signatures and must never be taken for the service";
     ensure!(!has_keys, "--mock does not go with ROTATION_KEY or JWT_KEYS: {refuse}");
-    ensure!(!matches!(database, Database::Postgres(_)), "--mock does not go with Postgres: {refuse}");
+    ensure!(
+        !matches!(database, Database::Postgres(_)),
+        "--mock does not go with Postgres: {refuse}"
+    );
     ensure!(raw.registry.is_none(), "--mock does not go with --registry: {refuse}");
     ensure!(
         host.is_loopback() || raw.i_know_this_is_insecure.unwrap_or(false),
@@ -375,30 +428,46 @@ mod tests {
             assert!(message.contains("--mock"), "{message}");
         }
         let settings = resolve(|raw| raw.mock = Some(true)).expect("a mock");
-        assert_eq!((settings.database, settings.limits), (Database::SqliteMemory, LimitSettings::NONE));
+        assert_eq!(
+            (settings.database, settings.limits),
+            (Database::SqliteMemory, LimitSettings::NONE)
+        );
     }
 
     #[test]
     fn secrets_are_in_no_text() {
         let settings = resolve(|raw| {
-            raw.database_url = Some("postgres://resi:s3cret@db:5432/resi?sslpassword=s3cret&x=1".into());
+            raw.database_url =
+                Some("postgres://resi:s3cret@db:5432/resi?sslpassword=s3cret&x=1".into());
             raw.rotation_key = Some("ab".repeat(32).into());
             raw.jwt_keys = Some(format!("a:{}", "cd".repeat(32)).into());
         })
         .expect("fine");
         for text in [format!("{settings:?}"), settings.in_force()] {
-            assert!(!text.contains("s3cret") && !text.contains("abab") && !text.contains("cdcd"), "{text}");
+            assert!(
+                !text.contains("s3cret") && !text.contains("abab") && !text.contains("cdcd"),
+                "{text}"
+            );
         }
-        assert!(settings.in_force().contains("postgres://resi:***@db:5432/resi?sslpassword=***&x=1"));
+        assert!(
+            settings.in_force().contains("postgres://resi:***@db:5432/resi?sslpassword=***&x=1")
+        );
     }
 
     #[test]
     fn bad_values_are_named() {
-        assert!(refused(|raw| raw.rotation_key = Some("zz".to_owned().into())).contains("ROTATION_KEY"));
+        assert!(
+            refused(|raw| raw.rotation_key = Some("zz".to_owned().into())).contains("ROTATION_KEY")
+        );
         assert!(refused(|raw| raw.jwt_keys = Some("a:ab".to_owned().into())).contains("JWT_KEYS"));
         assert!(refused(|raw| raw.epoch_seconds = Some(0)).contains("--epoch-seconds"));
         assert!(refused(|raw| raw.pool_size = Some(0)).contains("--pool-size"));
-        assert!(refused(|raw| raw.enabled_data_sources = Some("MLS".into())).contains("ENABLED_DATA_SOURCES"));
-        assert!(refused(|raw| raw.database_url = Some("mysql://x".into())).contains("DATABASE_URL"));
+        assert!(
+            refused(|raw| raw.enabled_data_sources = Some("MLS".into()))
+                .contains("ENABLED_DATA_SOURCES")
+        );
+        assert!(
+            refused(|raw| raw.database_url = Some("mysql://x".into())).contains("DATABASE_URL")
+        );
     }
 }

@@ -153,7 +153,11 @@ pub struct RawLimits {
     #[serde(rename = "limit_reports_per_hour")]
     pub reports_per_hour: Option<u32>,
     /// New assignments an epoch for a hotkey [default: 64]
-    #[arg(long = "limit-assignments-per-epoch", env = "LIMIT_ASSIGNMENTS_PER_EPOCH", value_name = "N")]
+    #[arg(
+        long = "limit-assignments-per-epoch",
+        env = "LIMIT_ASSIGNMENTS_PER_EPOCH",
+        value_name = "N"
+    )]
     #[serde(rename = "limit_assignments_per_epoch")]
     pub assignments_per_epoch: Option<u32>,
     /// Statistics an hour for a client address [default: 600]
@@ -172,8 +176,10 @@ impl RawSettings {
     /// # Errors
     /// When the file cannot be read or says something that is not understood.
     pub fn over_file(self, path: &Path) -> anyhow::Result<Self> {
-        let text = std::fs::read_to_string(path).with_context(|| format!("settings file {}", path.display()))?;
-        let file: Self = toml::from_str(&text).with_context(|| format!("settings file {}", path.display()))?;
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("settings file {}", path.display()))?;
+        let file: Self =
+            toml::from_str(&text).with_context(|| format!("settings file {}", path.display()))?;
         let mut merged = serde_json::to_value(file)?;
         let said = serde_json::to_value(self)?;
         if let (Some(merged), serde_json::Value::Object(said)) = (merged.as_object_mut(), said) {
@@ -196,7 +202,9 @@ fn network(text: &str) -> Result<IpNet, String> {
         .map_err(|_| format!("{text:?} is neither a network such as 10.0.0.0/8 nor an address"))
 }
 
-fn networks<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<IpNet>>, D::Error> {
+fn networks<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Vec<IpNet>>, D::Error> {
     let list = Option::<Vec<String>>::deserialize(deserializer)?;
     let parse = |list: Vec<String>| list.iter().map(|text| network(text)).collect::<Result<_, _>>();
     list.map(parse).transpose().map_err(serde::de::Error::custom)
@@ -225,7 +233,13 @@ mod tests {
 
     #[test]
     fn unknown_keys_and_wrong_types_are_refused_with_their_file() {
-        for file in ["prot = 1", "port = \"x\"", "limit_acess_per_minute = 1", "port = ", "trusted_proxies = [\"x\"]"] {
+        for file in [
+            "prot = 1",
+            "port = \"x\"",
+            "limit_acess_per_minute = 1",
+            "port = ",
+            "trusted_proxies = [\"x\"]",
+        ] {
             let error = format!("{:#}", merged(file, RawSettings::default()).expect_err(file));
             assert!(error.contains("resi.toml"), "{error}");
         }

@@ -49,9 +49,12 @@ impl FromStr for JwtKeys {
 
     fn from_str(list: &str) -> Result<Self, Self::Err> {
         let mut keys: Vec<(String, Vec<u8>)> = Vec::new();
-        for (position, item) in list.trim().split(',').enumerate().map(|(at, item)| (at + 1, item.trim())) {
+        for (position, item) in
+            list.trim().split(',').enumerate().map(|(at, item)| (at + 1, item.trim()))
+        {
             let (kid, digits) = item.split_once(':').ok_or(JwtKeysError::Form(position))?;
-            let plain = kid.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+            let plain =
+                kid.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
             if !plain || !(1..=64).contains(&kid.len()) {
                 return Err(JwtKeysError::Kid(position));
             }
@@ -76,7 +79,8 @@ impl JwtKeys {
 
     /// The form that is read back: it holds the secrets.
     pub fn expose(&self) -> String {
-        let items: Vec<_> = self.0.iter().map(|(kid, secret)| format!("{kid}:{}", hex::encode(secret))).collect();
+        let items: Vec<_> =
+            self.0.iter().map(|(kid, secret)| format!("{kid}:{}", hex::encode(secret))).collect();
         items.join(",")
     }
 }
@@ -137,7 +141,10 @@ pub struct Tokens {
 
 impl fmt::Debug for Tokens {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Tokens").field("issuer", &self.issuer).field("audience", &self.audience).finish_non_exhaustive()
+        f.debug_struct("Tokens")
+            .field("issuer", &self.issuer)
+            .field("audience", &self.audience)
+            .finish_non_exhaustive()
     }
 }
 
@@ -153,14 +160,21 @@ impl Tokens {
         // Times are compared with the clock that is handed in.
         validation.validate_exp = false;
         validation.leeway = 0;
-        let (signing_kid, signing_secret) =
-            keys.0.first().map(|(kid, secret)| (kid.clone(), secret.as_slice())).unwrap_or_default();
+        let (signing_kid, signing_secret) = keys
+            .0
+            .first()
+            .map(|(kid, secret)| (kid.clone(), secret.as_slice()))
+            .unwrap_or_default();
         Self {
             issuer,
             audience,
             signing_kid,
             signing_key: EncodingKey::from_secret(signing_secret),
-            verifying: keys.0.iter().map(|(kid, secret)| (kid.clone(), DecodingKey::from_secret(secret))).collect(),
+            verifying: keys
+                .0
+                .iter()
+                .map(|(kid, secret)| (kid.clone(), DecodingKey::from_secret(secret)))
+                .collect(),
             validation,
             verified: RwLock::default(),
         }
@@ -179,9 +193,17 @@ impl Tokens {
     ) -> Result<(String, Timestamp), jsonwebtoken::errors::Error> {
         let iat = now.seconds();
         let exp = iat + TOKEN_LIFETIME.as_secs() as i64;
-        let claims =
-            Claims { sub: hotkey, src: sources, iss: self.issuer.into(), aud: self.audience.clone(), iat, exp, jti };
-        let header = Header { kid: Some(self.signing_kid.clone()), ..Header::new(Algorithm::HS256) };
+        let claims = Claims {
+            sub: hotkey,
+            src: sources,
+            iss: self.issuer.into(),
+            aud: self.audience.clone(),
+            iat,
+            exp,
+            jti,
+        };
+        let header =
+            Header { kid: Some(self.signing_kid.clone()), ..Header::new(Algorithm::HS256) };
         let token = jsonwebtoken::encode(&header, &claims, &self.signing_key)?;
         Ok((token, Timestamp::from_seconds(exp)))
     }
@@ -191,7 +213,8 @@ impl Tokens {
     /// # Errors
     /// When it is not one of ours, or its time is over.
     pub fn verify(&self, token: &str, now: Timestamp) -> Result<TokenHolder, TokenError> {
-        let cached = self.verified.read().unwrap_or_else(PoisonError::into_inner).get(token).cloned();
+        let cached =
+            self.verified.read().unwrap_or_else(PoisonError::into_inner).get(token).cloned();
         let holder = match cached {
             Some(holder) => holder,
             None => {
@@ -214,11 +237,22 @@ impl Tokens {
         if token.len() > MAX_TOKEN_BYTES {
             return Err(TokenError::Invalid);
         }
-        let kid = jsonwebtoken::decode_header(token).ok().and_then(|header| header.kid).ok_or(TokenError::Invalid)?;
+        let kid = jsonwebtoken::decode_header(token)
+            .ok()
+            .and_then(|header| header.kid)
+            .ok_or(TokenError::Invalid)?;
         let key = self.verifying.get(&kid).ok_or(TokenError::Invalid)?;
-        let claims = jsonwebtoken::decode::<Claims>(token, key, &self.validation).map_err(|_| TokenError::Invalid)?.claims;
+        let claims = jsonwebtoken::decode::<Claims>(token, key, &self.validation)
+            .map_err(|_| TokenError::Invalid)?
+            .claims;
         let address = claims.sub.to_string().into();
-        Ok(TokenHolder { hotkey: claims.sub, address, sources: claims.src, issued_at: claims.iat, expires_at: claims.exp })
+        Ok(TokenHolder {
+            hotkey: claims.sub,
+            address,
+            sources: claims.src,
+            issued_at: claims.iat,
+            expires_at: claims.exp,
+        })
     }
 
     fn remember(&self, token: &str, holder: TokenHolder, now: Timestamp) {
@@ -256,7 +290,10 @@ mod tests {
     }
 
     fn issue(tokens: &Tokens) -> String {
-        tokens.issue(Keypair::development("Alice").hotkey(), Sources::DEFAULT, "1".into(), at(1_000)).expect("signed").0
+        tokens
+            .issue(Keypair::development("Alice").hotkey(), Sources::DEFAULT, "1".into(), at(1_000))
+            .expect("signed")
+            .0
     }
 
     #[test]
@@ -290,11 +327,23 @@ mod tests {
         let mock = issue(&Tokens::new(&keys("a:#"), "resi-mock", 46));
         let payload = good.split('.').nth(1).expect("three parts");
         let none = format!("{}.{payload}.", URL_SAFE_NO_PAD.encode(r#"{"alg":"none","kid":"a"}"#));
-        let hs512 = format!("{}.{payload}.AAAA", URL_SAFE_NO_PAD.encode(r#"{"alg":"HS512","kid":"a"}"#));
+        let hs512 =
+            format!("{}.{payload}.AAAA", URL_SAFE_NO_PAD.encode(r#"{"alg":"HS512","kid":"a"}"#));
         let no_kid = format!("{}.{payload}.AAAA", URL_SAFE_NO_PAD.encode(r#"{"alg":"HS256"}"#));
         let cut = good[..good.len() - 1].to_owned();
         let long = format!("{good}{}", "A".repeat(MAX_TOKEN_BYTES));
-        for token in [other_key, other_net, mock, none, hs512, no_kid, cut, long, format!(" {good}"), String::new()] {
+        for token in [
+            other_key,
+            other_net,
+            mock,
+            none,
+            hs512,
+            no_kid,
+            cut,
+            long,
+            format!(" {good}"),
+            String::new(),
+        ] {
             assert_eq!(ours.verify(&token, at(1_000)), Err(TokenError::Invalid), "{token}");
         }
     }
@@ -315,7 +364,10 @@ mod tests {
             assert_eq!(list.parse::<JwtKeys>().expect_err("bad"), expected);
         }
         assert_eq!(format!("{:?}", keys("a:#,b:+")), "a:…,b:…");
-        assert_eq!(keys("a:#").expose().parse::<JwtKeys>().expect("keys").expose(), keys("a:#").expose());
+        assert_eq!(
+            keys("a:#").expose().parse::<JwtKeys>().expect("keys").expose(),
+            keys("a:#").expose()
+        );
     }
 
     proptest! {

@@ -19,7 +19,10 @@ fn a_fresh_folder_is_enough_and_keys_are_kept() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path(), &[]);
     let health = server.get_json("/health");
-    assert_eq!((&health["status"], &health["registry"]["kind"]), (&json!("healthy"), &json!("open")));
+    assert_eq!(
+        (&health["status"], &health["registry"]["kind"]),
+        (&json!("healthy"), &json!("open"))
+    );
     let key = server.get_json("/api/v1/epochs/current")["rotation"]["public_key"].clone();
     let token = access_token(&server, "Alice");
     let log = server.stop();
@@ -64,7 +67,11 @@ fn metrics_have_a_listener_of_their_own() {
     assert_eq!(server.get("/metrics", None).0, 404);
     let (status, page) = server.metrics();
     assert_eq!(status, 200);
-    for line in [r#"resi_http_requests_total{route="/health",status="200"}"#, "resi_check_ok{check=\"database\"} 1", "resi_epoch_index "] {
+    for line in [
+        r#"resi_http_requests_total{route="/health",status="200"}"#,
+        "resi_check_ok{check=\"database\"} 1",
+        "resi_epoch_index ",
+    ] {
         assert!(page.contains(line), "{line} is missing in\n{page}");
     }
     server.stop();
@@ -74,10 +81,19 @@ fn metrics_have_a_listener_of_their_own() {
 fn a_mistake_is_told_before_anything_is_made() {
     let folder = tempfile::tempdir().unwrap();
     let run = |arguments: &[&str]| {
-        let output = Command::new(BINARY).args(arguments).current_dir(folder.path()).env_clear().output().unwrap();
+        let output = Command::new(BINARY)
+            .args(arguments)
+            .current_dir(folder.path())
+            .env_clear()
+            .output()
+            .unwrap();
         (output.status.success(), String::from_utf8(output.stderr).unwrap())
     };
-    std::fs::write(folder.path().join("bad.csv"), "zipcode,state,city,county,metro,population,size_rank\n1001,MA,,,,1,1\n").unwrap();
+    std::fs::write(
+        folder.path().join("bad.csv"),
+        "zipcode,state,city,county,metro,population,size_rank\n1001,MA,,,,1,1\n",
+    )
+    .unwrap();
     std::fs::write(folder.path().join("bad.toml"), "prot = 1\n").unwrap();
     for (arguments, named) in [
         (vec!["serve", "--host", "0.0.0.0"], "--registry"),
@@ -90,14 +106,21 @@ fn a_mistake_is_told_before_anything_is_made() {
         (vec!["config", "check", "--epoch-seconds", "0"], "--epoch-seconds"),
     ] {
         let (success, errors) = run(&arguments);
-        assert!(!success && errors.contains(named) && !errors.contains("secret"), "{arguments:?}: {errors}");
+        assert!(
+            !success && errors.contains(named) && !errors.contains("secret"),
+            "{arguments:?}: {errors}"
+        );
     }
 }
 
 #[test]
 fn settings_in_force_are_shown_without_secrets() {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("resi.toml"), "port = 9001\nnetuid = 428\nepoch_seconds = 60\n").unwrap();
+    std::fs::write(
+        folder.path().join("resi.toml"),
+        "port = 9001\nnetuid = 428\nepoch_seconds = 60\n",
+    )
+    .unwrap();
     let output = Command::new(BINARY)
         .args(["config", "check", "--config", "resi.toml", "--epoch-seconds", "30"])
         .current_dir(folder.path())
@@ -107,7 +130,11 @@ fn settings_in_force_are_shown_without_secrets() {
         .output()
         .unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
-    for line in ["listen                       127.0.0.1:9001", "netuid                       7", "epoch_seconds                30"] {
+    for line in [
+        "listen                       127.0.0.1:9001",
+        "netuid                       7",
+        "epoch_seconds                30",
+    ] {
         assert!(text.contains(line), "{line} is missing in\n{text}");
     }
     assert!(text.contains("given (hidden)") && !text.contains("abab"), "{text}");
@@ -124,18 +151,38 @@ fn a_saved_answer_is_verified_and_a_changed_one_is_not() {
     let key = blocks["rotation"]["public_key"].as_str().unwrap().to_owned();
     let path = folder.path().join("blocks.json");
     let verify = |arguments: &[&str]| {
-        let output = Command::new(BINARY).arg("verify").args(arguments).env_clear().output().unwrap();
-        (output.status.success(), String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())
+        let output =
+            Command::new(BINARY).arg("verify").args(arguments).env_clear().output().unwrap();
+        (
+            output.status.success(),
+            String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned(),
+        )
     };
     std::fs::write(&path, &answer).unwrap();
     let file = path.to_str().unwrap();
     let sha256 = blocks["rotation"]["pool_sha256"].as_str().unwrap().to_owned();
     let pinned = [
-        file, "--public-key", &key, "--netuid", "46", "--epoch-seconds", "14400", "--pool-sha256", &sha256,
-        "--zipcodes-per-epoch", "1000", "--block-size", "20",
+        file,
+        "--public-key",
+        &key,
+        "--netuid",
+        "46",
+        "--epoch-seconds",
+        "14400",
+        "--pool-sha256",
+        &sha256,
+        "--zipcodes-per-epoch",
+        "1000",
+        "--block-size",
+        "20",
     ];
     let (success, words) = verify(&pinned);
-    assert!(success && words.contains("Verified: nobody picked these zipcodes") && !words.contains("??"), "{words}");
+    assert!(
+        success
+            && words.contains("Verified: nobody picked these zipcodes")
+            && !words.contains("??"),
+        "{words}"
+    );
     let (success, words) = verify(&[file]);
     assert!(success && words.contains("key not pinned"), "{words}");
     let (success, words) = verify(&[file, "--public-key", &"ab".repeat(32)]);
@@ -152,7 +199,10 @@ fn a_saved_answer_is_verified_and_a_changed_one_is_not() {
     blocks["data_blocks"]["batch_007"]["zipcodes"][3] = json!("00000");
     std::fs::write(&path, blocks.to_string()).unwrap();
     let (success, words) = verify(&[file]);
-    assert!(!success && words.contains("batch_007") && words.contains("zipcode 4 is 00000"), "{words}");
+    assert!(
+        !success && words.contains("batch_007") && words.contains("zipcode 4 is 00000"),
+        "{words}"
+    );
     server.stop();
 }
 
@@ -160,7 +210,8 @@ fn a_saved_answer_is_verified_and_a_changed_one_is_not() {
 fn a_database_that_is_away_at_start_is_waited_for() {
     let folder = tempfile::tempdir().unwrap();
     let mut postgres = Postgres::database();
-    let url = std::mem::replace(&mut postgres.url, "postgres://resi:hunter2@127.0.0.1:1/resi".into());
+    let url =
+        std::mem::replace(&mut postgres.url, "postgres://resi:hunter2@127.0.0.1:1/resi".into());
     let mut server = Server::spawn(folder.path(), &postgres.arguments());
     server.wait_for_log("trying again");
     let log = server.log();
@@ -205,7 +256,8 @@ fn survive_a_kill(start: impl Fn() -> Server) {
     let (killed, count) = (AtomicBool::new(false), AtomicU32::new(0));
     thread::scope(|scope| {
         for client in 0..8 {
-            let (server, token, acknowledged, killed, count) = (&server, &token, &acknowledged, &killed, &count);
+            let (server, token, acknowledged, killed, count) =
+                (&server, &token, &acknowledged, &killed, &count);
             scope.spawn(move || {
                 for number in 0.. {
                     let id = format!("c{client}-{number}");

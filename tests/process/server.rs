@@ -11,13 +11,13 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection};
 
-pub const BINARY: &str = env!("CARGO_BIN_EXE_resi-data-api");
+pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_resi-data-api");
 /// Longer than a busy machine needs for anything here.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A running service, with what it has logged so far.
 #[derive(Debug)]
-pub struct Server {
+pub(crate) struct Server {
     child: Child,
     log: Arc<(Mutex<String>, Condvar)>,
     agent: ureq::Agent,
@@ -25,16 +25,23 @@ pub struct Server {
 
 impl Server {
     /// Starts it and waits until it serves.
-    pub fn start(folder: &Path, arguments: &[&str]) -> Self {
+    pub(crate) fn start(folder: &Path, arguments: &[&str]) -> Self {
         let server = Self::spawn(folder, arguments);
         server.wait_for_log("\"message\":\"ready\"");
         server
     }
 
-    pub fn spawn(folder: &Path, arguments: &[&str]) -> Self {
+    pub(crate) fn spawn(folder: &Path, arguments: &[&str]) -> Self {
         let mut child = Command::new(BINARY)
             .args(["serve", "--port", "0", "--log-format", "json", "--data-dir", "data"])
-            .args(["--limit-requests-per-hour", "0", "--limit-reports-per-hour", "0", "--limit-assignments-per-epoch", "0"])
+            .args([
+                "--limit-requests-per-hour",
+                "0",
+                "--limit-reports-per-hour",
+                "0",
+                "--limit-assignments-per-epoch",
+                "0",
+            ])
             .args(arguments)
             .current_dir(folder)
             .env_clear()
@@ -53,17 +60,20 @@ impl Server {
                 reader.1.notify_all();
             }
         });
-        let config = ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(PATIENCE));
+        let config = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(PATIENCE));
         Self { child, log, agent: config.build().into() }
     }
 
-    pub fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         self.log.0.lock().unwrap().clone()
     }
 
-    pub fn wait_for_log(&self, text: &str) {
+    pub(crate) fn wait_for_log(&self, text: &str) {
         let log = self.log.0.lock().unwrap();
-        let (log, result) = self.log.1.wait_timeout_while(log, PATIENCE, |log| !log.contains(text)).unwrap();
+        let (log, result) =
+            self.log.1.wait_timeout_while(log, PATIENCE, |log| !log.contains(text)).unwrap();
         assert!(!result.timed_out(), "{text} is not in the log:\n{log}");
     }
 
@@ -75,15 +85,15 @@ impl Server {
         line[field].as_str().unwrap_or_else(|| panic!("no {field} in {line}")).to_owned()
     }
 
-    pub fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.ready("address"))
     }
 
-    pub fn get(&self, path: &str, token: Option<&str>) -> (u16, String) {
+    pub(crate) fn get(&self, path: &str, token: Option<&str>) -> (u16, String) {
         self.fetch(&self.url(path), token)
     }
 
-    pub fn metrics(&self) -> (u16, String) {
+    pub(crate) fn metrics(&self) -> (u16, String) {
         self.fetch(&format!("http://{}/metrics", self.ready("metrics_address")), None)
     }
 
@@ -96,12 +106,17 @@ impl Server {
         (response.status().as_u16(), response.body_mut().read_to_string().unwrap())
     }
 
-    pub fn get_json(&self, path: &str) -> Value {
+    pub(crate) fn get_json(&self, path: &str) -> Value {
         serde_json::from_str(&self.get(path, None).1).unwrap()
     }
 
     /// The answer, or nothing where the connection broke.
-    pub fn post(&self, path: &str, token: Option<&str>, body: &Value) -> Option<(u16, Value)> {
+    pub(crate) fn post(
+        &self,
+        path: &str,
+        token: Option<&str>,
+        body: &Value,
+    ) -> Option<(u16, Value)> {
         let mut request = self.agent.post(self.url(path));
         if let Some(token) = token {
             request = request.header("Authorization", format!("Bearer {token}"));
@@ -111,17 +126,17 @@ impl Server {
         Some((response.status().as_u16(), serde_json::from_str(&text).ok()?))
     }
 
-    pub fn signal(&self, signal: Signal) {
+    pub(crate) fn signal(&self, signal: Signal) {
         let pid = Pid::from_raw(self.child.id() as i32).unwrap();
         kill_process(pid, signal).unwrap();
     }
 
-    pub fn wait(&mut self) -> ExitStatus {
+    pub(crate) fn wait(&mut self) -> ExitStatus {
         self.child.wait().unwrap()
     }
 
     /// Stops it in good order, and hands back what it logged.
-    pub fn stop(mut self) -> String {
+    pub(crate) fn stop(mut self) -> String {
         self.signal(Signal::INT);
         let status = self.wait();
         assert!(status.success(), "{status}\n{}", self.log());
@@ -137,10 +152,11 @@ impl Drop for Server {
     }
 }
 
-pub fn access_token(server: &Server, name: &str) -> String {
+pub(crate) fn access_token(server: &Server, name: &str) -> String {
     let key = Keypair::development(name);
     let (hotkey, timestamp) = (key.hotkey().to_string(), SystemClock::new().now().seconds());
-    let signature = key.sign(signing_message(&hotkey, timestamp, "ZILLOW_SOLD").as_bytes()).to_hex();
+    let signature =
+        key.sign(signing_message(&hotkey, timestamp, "ZILLOW_SOLD").as_bytes()).to_hex();
     let body = json!({ "hotkey": hotkey, "timestamp": timestamp, "signature": signature, "sources": "ZILLOW_SOLD" });
     let (status, answer) = server.post("/get-validator-access", None, &body).unwrap();
     assert_eq!(status, 200, "{answer}");
@@ -148,35 +164,54 @@ pub fn access_token(server: &Server, name: &str) -> String {
 }
 
 /// Whether the report was acknowledged.
-pub fn report(server: &Server, token: &str, id: &str) -> bool {
+pub(crate) fn report(server: &Server, token: &str, id: &str) -> bool {
     let body = json!({ "assignment_id": id, "status": "completed", "statistics": { "success_rate": 0.5 } });
-    server.post("/api/v1/assignment-status", Some(token), &body).is_some_and(|(status, _)| status == 200)
+    server
+        .post("/api/v1/assignment-status", Some(token), &body)
+        .is_some_and(|(status, _)| status == 200)
 }
 
 /// A database of a test's own, dropped at its end.
 #[derive(Debug)]
-pub struct Postgres {
+pub(crate) struct Postgres {
     server: String,
     name: String,
-    pub url: String,
+    pub(crate) url: String,
     rotation_key: String,
     jwt_keys: String,
 }
 
 impl Postgres {
-    #[expect(clippy::disallowed_methods, reason = "the script that starts Postgres says so where it is")]
-    pub fn database() -> Self {
-        let server = std::env::var("RESI_TEST_POSTGRES_URL").expect("run this through scripts/with-postgres.sh");
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the script that starts Postgres says so where it is"
+    )]
+    pub(crate) fn database() -> Self {
+        let server = std::env::var("RESI_TEST_POSTGRES_URL")
+            .expect("run this through scripts/with-postgres.sh");
         let name = format!("process_{}_{:?}", std::process::id(), std::thread::current().id())
             .replace(|character: char| !character.is_ascii_alphanumeric(), "_")
             .to_lowercase();
         execute(&server, format!("CREATE DATABASE {name}"));
         let url = format!("{}/{name}", server.rsplit_once('/').unwrap().0);
-        Self { server, name, url, rotation_key: "ab".repeat(32), jwt_keys: format!("a:{}", "cd".repeat(32)) }
+        Self {
+            server,
+            name,
+            url,
+            rotation_key: "ab".repeat(32),
+            jwt_keys: format!("a:{}", "cd".repeat(32)),
+        }
     }
 
-    pub fn arguments(&self) -> [&str; 6] {
-        ["--database-url", &self.url, "--rotation-key", &self.rotation_key, "--jwt-keys", &self.jwt_keys]
+    pub(crate) fn arguments(&self) -> [&str; 6] {
+        [
+            "--database-url",
+            &self.url,
+            "--rotation-key",
+            &self.rotation_key,
+            "--jwt-keys",
+            &self.jwt_keys,
+        ]
     }
 }
 

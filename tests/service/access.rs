@@ -7,7 +7,7 @@ use resi_data_api::registry::FileRegistry;
 use resi_protocol::{Keypair, Timestamp};
 use serde_json::{Value, json};
 
-use crate::harness::{Backend, Database, Options, Service, START, TestClock, access_body, on_both};
+use crate::harness::{Backend, Database, Options, START, Service, TestClock, access_body, on_both};
 
 on_both!(
     a_wallet_gets_a_token,
@@ -44,11 +44,19 @@ async fn the_python_client_of_today_gets_in(backend: Backend) {
     assert_eq!(answer.is_ok()["sources_authorized"], json!(["ZILLOW_SOLD"]));
     let token = answer.json["access_token"].as_str().unwrap();
 
-    let first = service.get_with("/api/v1/validator-data?sources=ZILLOW_SOLD&block_size=20&format=json", token).await;
-    assert_eq!((&first.is_ok()["total_batches"], &first.json["total_zipcodes"]), (&json!(50), &json!(1000)));
+    let first = service
+        .get_with("/api/v1/validator-data?sources=ZILLOW_SOLD&block_size=20&format=json", token)
+        .await;
+    assert_eq!(
+        (&first.is_ok()["total_batches"], &first.json["total_zipcodes"]),
+        (&json!(50), &json!(1000))
+    );
     let query = "sources=zillow,redfin,realtor,homes&block_size=1000&format=json";
     let second = service.get_with(&format!("/api/v1/validator-data?{query}"), token).await;
-    assert_eq!((&second.is_ok()["total_batches"], &second.json["total_zipcodes"]), (&json!(20), &json!(1000)));
+    assert_eq!(
+        (&second.is_ok()["total_batches"], &second.json["total_zipcodes"]),
+        (&json!(20), &json!(1000))
+    );
     service.stop().await;
 }
 
@@ -57,9 +65,15 @@ async fn the_first_failing_check_answers(backend: Backend) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("registry.json");
     let alice = Keypair::development("Alice").hotkey();
-    std::fs::write(&path, format!(r#"[{{"hotkey":"{alice}","validator_permit":true,"alpha_stake":20000}}]"#)).unwrap();
+    std::fs::write(
+        &path,
+        format!(r#"[{{"hotkey":"{alice}","validator_permit":true,"alpha_stake":20000}}]"#),
+    )
+    .unwrap();
     let registry = FileRegistry::open(path, 20_000, Timestamp::from_seconds(START)).unwrap();
-    let service = Service::with(backend, Options { registry: Box::new(registry), ..Options::default() }).await;
+    let service =
+        Service::with(backend, Options { registry: Box::new(registry), ..Options::default() })
+            .await;
     let late = START - 301;
     let with = |mut body: Value, field: &str, value: Value| {
         body[field] = value;
@@ -68,16 +82,25 @@ async fn the_first_failing_check_answers(backend: Backend) {
     let forged = |body: Value| with(body, "signature", json!("00".repeat(64)));
 
     let body = with(forged(access_body("Bob", late, "MLS")), "hotkey", json!("5F"));
-    service.ask(&with(body.clone(), "timestamp", json!("1"))).await.is_error(400, "INVALID_REQUEST");
+    service
+        .ask(&with(body.clone(), "timestamp", json!("1")))
+        .await
+        .is_error(400, "INVALID_REQUEST");
     service.ask(&body).await.is_error(400, "INVALID_HOTKEY");
     let answer = service.ask(&forged(access_body("Bob", late, "MLS"))).await;
     answer.is_error(400, "TIMESTAMP_OUT_OF_RANGE");
-    assert_eq!((&answer.json["server_time"], &answer.json["skew_seconds"]), (&json!(START), &json!(-301)));
+    assert_eq!(
+        (&answer.json["server_time"], &answer.json["skew_seconds"]),
+        (&json!(START), &json!(-301))
+    );
     service.ask(&forged(access_body("Bob", START, "MLS"))).await.is_error(401, "INVALID_SIGNATURE");
     service.ask(&access_body("Bob", START, "MLS")).await.is_error(403, "NOT_A_VALIDATOR");
     service.ask(&access_body("Alice", START, "MLS")).await.is_error(400, "UNKNOWN_SOURCE");
     service.ask(&access_body("Alice", START, "")).await.is_error(400, "UNKNOWN_SOURCE");
-    service.ask(&access_body("Alice", START, "REDFIN")).await.is_error(403, "SOURCE_NOT_AUTHORIZED");
+    service
+        .ask(&access_body("Alice", START, "REDFIN"))
+        .await
+        .is_error(403, "SOURCE_NOT_AUTHORIZED");
     let good = access_body("Alice", START, "ZILLOW_SOLD");
     service.ask(&good).await.is_ok();
     service.ask(&good).await.is_error(401, "REPLAYED_SIGNATURE");
@@ -85,8 +108,12 @@ async fn the_first_failing_check_answers(backend: Backend) {
     for offset in [-300, 300] {
         service.ask(&access_body("Alice", START + offset, "ZILLOW_SOLD")).await.is_ok();
     }
-    service.ask(&access_body("Alice", START + 301, "ZILLOW_SOLD")).await.is_error(400, "TIMESTAMP_OUT_OF_RANGE");
-    let signed_for_others = with(access_body("Alice", START, "ZILLOW_SOLD"), "sources", json!("zillow_sold"));
+    service
+        .ask(&access_body("Alice", START + 301, "ZILLOW_SOLD"))
+        .await
+        .is_error(400, "TIMESTAMP_OUT_OF_RANGE");
+    let signed_for_others =
+        with(access_body("Alice", START, "ZILLOW_SOLD"), "sources", json!("zillow_sold"));
     service.ask(&signed_for_others).await.is_error(401, "INVALID_SIGNATURE");
     service.stop().await;
 }
@@ -119,7 +146,10 @@ async fn only_grants_count_against_the_limit(backend: Backend) {
     forged["signature"] = json!("ab".repeat(64));
     for _ in 0..20 {
         service.ask(&forged).await.is_error(401, "INVALID_SIGNATURE");
-        service.ask(&access_body("Alice", START - 400, "ZILLOW_SOLD")).await.is_error(400, "TIMESTAMP_OUT_OF_RANGE");
+        service
+            .ask(&access_body("Alice", START - 400, "ZILLOW_SOLD"))
+            .await
+            .is_error(400, "TIMESTAMP_OUT_OF_RANGE");
     }
     let used = service.access_body("Alice", "ZILLOW_SOLD");
     service.ask(&used).await.is_ok();
@@ -132,7 +162,10 @@ async fn only_grants_count_against_the_limit(backend: Backend) {
     let answer = service.ask(&service.access_body("Alice", "ZILLOW_SOLD")).await;
     answer.is_error(429, "RATE_LIMITED");
     assert_eq!(answer.header("retry-after"), Some("60"));
-    assert_eq!((answer.header("ratelimit-limit"), answer.header("ratelimit-remaining")), (Some("10"), Some("0")));
+    assert_eq!(
+        (answer.header("ratelimit-limit"), answer.header("ratelimit-remaining")),
+        (Some("10"), Some("0"))
+    );
     service.ask(&used).await.is_error(401, "REPLAYED_SIGNATURE");
     service.ask(&service.access_body("Bob", "ZILLOW_SOLD")).await.is_ok();
 
@@ -149,8 +182,11 @@ async fn a_token_is_good_for_six_hours_and_a_member_only(backend: Backend) {
         format!(r#"[{{"hotkey":"{alice}","validator_permit":{permit},"alpha_stake":20000}}]"#)
     };
     std::fs::write(&path, member(true)).unwrap();
-    let registry = FileRegistry::open(path.clone(), 20_000, Timestamp::from_seconds(START)).unwrap();
-    let service = Service::with(backend, Options { registry: Box::new(registry), ..Options::default() }).await;
+    let registry =
+        FileRegistry::open(path.clone(), 20_000, Timestamp::from_seconds(START)).unwrap();
+    let service =
+        Service::with(backend, Options { registry: Box::new(registry), ..Options::default() })
+            .await;
     let token = service.token("Alice").await;
     service.clock.advance(Duration::from_secs(21_599));
     service.get_with("/api/v1/validator-data", &token).await.is_ok();

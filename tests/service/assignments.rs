@@ -110,9 +110,18 @@ async fn validators_do_not_see_each_other(backend: Backend) {
     service.get_with(path, &bob).await.is_error(404, "NOT_FOUND");
     service.report(&bob, &report("shared/name ~", "failed")).await.is_ok();
     assert_eq!(service.get_with(path, &alice).await.json["status"], "completed");
-    assert_eq!(service.get_with("/api/v1/assignments", &bob).await.json["assignments"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        service.get_with("/api/v1/assignments", &bob).await.json["assignments"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
     service.get("/api/v1/assignments").await.is_error(401, "MISSING_TOKEN");
-    service.post("/api/v1/assignment-status", report("x", "failed").to_string()).await.is_error(401, "MISSING_TOKEN");
+    service
+        .post("/api/v1/assignment-status", report("x", "failed").to_string())
+        .await
+        .is_error(401, "MISSING_TOKEN");
     service.stop().await;
 }
 
@@ -139,12 +148,30 @@ async fn pages_are_newest_first_and_complete(backend: Backend) {
         let page = service.get_with(&format!("/api/v1/assignments?status={filter}"), &token).await;
         page.is_ok()["assignments"].as_array().unwrap().len()
     };
-    assert_eq!((count("started").await, count("completed").await, count("expired").await), (4, 3, 0));
+    assert_eq!(
+        (count("started").await, count("completed").await, count("expired").await),
+        (4, 3, 0)
+    );
     service.clock.advance(Duration::from_secs(4 * 3_600));
-    assert_eq!((count("started").await, count("completed").await, count("expired").await), (0, 3, 4));
+    assert_eq!(
+        (count("started").await, count("completed").await, count("expired").await),
+        (0, 3, 4)
+    );
 
-    for query in ["limit=0", "limit=x", "limit=1&limit=1", "cursor=x", "cursor=", "cursor=-1", "status=done", "status="] {
-        service.get_with(&format!("/api/v1/assignments?{query}"), &token).await.is_error(400, "INVALID_REQUEST");
+    for query in [
+        "limit=0",
+        "limit=x",
+        "limit=1&limit=1",
+        "cursor=x",
+        "cursor=",
+        "cursor=-1",
+        "status=done",
+        "status=",
+    ] {
+        service
+            .get_with(&format!("/api/v1/assignments?{query}"), &token)
+            .await
+            .is_error(400, "INVALID_REQUEST");
     }
     service.stop().await;
 }
@@ -178,12 +205,33 @@ async fn bad_reports_name_their_field(backend: Backend) {
         body
     };
     for (field, values) in [
-        ("assignment_id", vec![json!(""), json!("é"), json!("a\nb"), json!("x".repeat(129)), json!(1), json!(null)]),
+        (
+            "assignment_id",
+            vec![
+                json!(""),
+                json!("é"),
+                json!("a\nb"),
+                json!("x".repeat(129)),
+                json!(1),
+                json!(null),
+            ],
+        ),
         ("status", vec![json!("expired"), json!("done"), json!(""), json!(null), json!(1)]),
-        ("statistics.responses_received", vec![json!(-1), json!(1.5), json!("1"), json!(1e30), json!([])]),
+        (
+            "statistics.responses_received",
+            vec![json!(-1), json!(1.5), json!("1"), json!(1e30), json!([])],
+        ),
         ("statistics.success_rate", vec![json!(-0.1), json!(1.1), json!("1")]),
         ("statistics", vec![json!([]), json!("x"), json!(1)]),
-        ("epoch_id", vec![json!("2025-01-15"), json!("2025-01-15T04-00-01"), json!("2025-01-15T12-00-00"), json!(1)]),
+        (
+            "epoch_id",
+            vec![
+                json!("2025-01-15"),
+                json!("2025-01-15T04-00-01"),
+                json!("2025-01-15T12-00-00"),
+                json!(1),
+            ],
+        ),
         ("consensus_hash", vec![json!("ab"), json!("zz".repeat(32)), json!(1)]),
     ] {
         let name = field.rsplit('.').next().unwrap();
@@ -195,7 +243,13 @@ async fn bad_reports_name_their_field(backend: Backend) {
         }
     }
     service.report(&token, &json!({ "status": "started" })).await.is_error(400, "INVALID_REQUEST");
-    service.report(&token, &json!({ "assignment_id": "x".repeat(16_384), "status": "failed" })).await.is_error(413, "BODY_TOO_LARGE");
-    assert_eq!(service.get_with("/api/v1/assignments", &token).await.json["assignments"], json!([]));
+    service
+        .report(&token, &json!({ "assignment_id": "x".repeat(16_384), "status": "failed" }))
+        .await
+        .is_error(413, "BODY_TOO_LARGE");
+    assert_eq!(
+        service.get_with("/api/v1/assignments", &token).await.json["assignments"],
+        json!([])
+    );
     service.stop().await;
 }

@@ -42,11 +42,19 @@ async fn bodies_that_are_no_request_for_access_name_what_is_wrong() {
         let answer = service.post("/get-validator-access", with("timestamp", timestamp)).await;
         answer.is_error(400, "TIMESTAMP_OUT_OF_RANGE");
     }
-    for hotkey in ["\"\"", "\"5\"", "\"15oF4uVJwmo4TdGW7VfQxNLavjCXviqxT9S1MgbjMNHr6Sp5\"", "\"\\u0000\""] {
-        service.post("/get-validator-access", with("hotkey", hotkey)).await.is_error(400, "INVALID_HOTKEY");
+    for hotkey in
+        ["\"\"", "\"5\"", "\"15oF4uVJwmo4TdGW7VfQxNLavjCXviqxT9S1MgbjMNHr6Sp5\"", "\"\\u0000\""]
+    {
+        service
+            .post("/get-validator-access", with("hotkey", hotkey))
+            .await
+            .is_error(400, "INVALID_HOTKEY");
     }
     for signature in ["\"\"", "\"0x\"", "\"zz\"", "\"é\""] {
-        service.post("/get-validator-access", with("signature", signature)).await.is_error(401, "INVALID_SIGNATURE");
+        service
+            .post("/get-validator-access", with("signature", signature))
+            .await
+            .is_error(401, "INVALID_SIGNATURE");
     }
     service.stop().await;
 }
@@ -63,11 +71,19 @@ async fn large_bodies_are_refused_whether_they_are_announced_or_not() {
     service.send(announced("5242880")).await.is_error(413, "BODY_TOO_LARGE");
     let padded = format!("{:>4096}", service.access_body("Alice", "ZILLOW_SOLD").to_string());
     service.post("/get-validator-access", padded.clone()).await.is_ok();
-    service.post("/get-validator-access", format!(" {padded}")).await.is_error(413, "BODY_TOO_LARGE");
+    service
+        .post("/get-validator-access", format!(" {padded}"))
+        .await
+        .is_error(413, "BODY_TOO_LARGE");
 
     let token = service.token("Bob").await;
-    let deep = format!(r#"{{"assignment_id":"a","status":"started","statistics":{{"x":{}1{}}}}}"#, "[".repeat(7_000), "]".repeat(7_000));
-    let request = bearer(Method::POST, "/api/v1/assignment-status", &token).body(deep.into()).unwrap();
+    let deep = format!(
+        r#"{{"assignment_id":"a","status":"started","statistics":{{"x":{}1{}}}}}"#,
+        "[".repeat(7_000),
+        "]".repeat(7_000)
+    );
+    let request =
+        bearer(Method::POST, "/api/v1/assignment-status", &token).body(deep.into()).unwrap();
     service.send(request).await.is_error(400, "INVALID_REQUEST");
     service.stop().await;
 }
@@ -84,7 +100,9 @@ async fn unknown_paths_and_wrong_methods_have_the_shape_of_all_errors() {
         (Method::POST, "/api/v1/validator-data"),
         (Method::PATCH, "/api/v1/epochs/current"),
     ] {
-        let answer = service.send(Request::builder().method(&method).uri(path).body(Body::empty()).unwrap()).await;
+        let answer = service
+            .send(Request::builder().method(&method).uri(path).body(Body::empty()).unwrap())
+            .await;
         answer.is_error(405, "METHOD_NOT_ALLOWED");
         assert!(answer.header("allow").is_some(), "{method} {path}");
     }
@@ -115,7 +133,14 @@ async fn authorization_that_is_no_token_of_ours() {
     let good = format!("Bearer {token}");
     let spaced = format!("Bearer {} {}", &token[..20], &token[20..]);
     let cut = &good[..good.len() - 4];
-    for values in [vec!["Basic YTpi"], vec!["Bearer x"], vec![spaced.as_str()], vec![cut], vec![&good, &good], vec!["Bearer a.b.c"]] {
+    for values in [
+        vec!["Basic YTpi"],
+        vec!["Bearer x"],
+        vec![spaced.as_str()],
+        vec![cut],
+        vec![&good, &good],
+        vec!["Bearer a.b.c"],
+    ] {
         ask(&values).await.is_error(401, "INVALID_TOKEN");
     }
     for scheme in ["Bearer", "bearer", "BEARER"] {
@@ -128,7 +153,8 @@ async fn authorization_that_is_no_token_of_ours() {
 async fn request_ids_are_taken_over_when_they_are_sane() {
     let service = Service::start(Backend::Sqlite).await;
     let ask = async |id: &str| {
-        let request = Request::get("/nothing").header("X-Request-Id", id).body(Body::empty()).unwrap();
+        let request =
+            Request::get("/nothing").header("X-Request-Id", id).body(Body::empty()).unwrap();
         service.send(request).await
     };
     assert_eq!(ask("trace-42").await.json["request_id"], "trace-42");

@@ -41,7 +41,10 @@ async fn blocks_have_every_field_and_verify(backend: Backend) {
     assert_eq!(first["zipcodes"][0], "03431");
     assert_eq!(first["geographic_info"]["states"][0], "NH");
     assert_eq!(first["geographic_info"]["size_ranks"].as_array().unwrap().len(), 20);
-    assert_eq!((&first["expected_properties"], &first["sources"]), (&json!(1000), &json!(["ZILLOW_SOLD"])));
+    assert_eq!(
+        (&first["expected_properties"], &first["sources"]),
+        (&json!(1000), &json!(["ZILLOW_SOLD"]))
+    );
     assert_eq!(answer.header("cache-control"), Some("private, max-age=9000"));
     assert_eq!(answer.header("vary"), Some("Authorization, Accept-Encoding"));
     assert!(body["request_id"].as_str().unwrap().starts_with("zipcode_block_20250115_0800_"));
@@ -80,7 +83,11 @@ async fn the_next_epoch_has_other_blocks(backend: Backend) {
 }
 
 async fn tokens_and_parameters_are_checked_in_order(backend: Backend) {
-    let service = Service::with(backend, Options { enabled_sources: "ZILLOW_SOLD,REDFIN", ..Options::default() }).await;
+    let service = Service::with(
+        backend,
+        Options { enabled_sources: "ZILLOW_SOLD,REDFIN", ..Options::default() },
+    )
+    .await;
     let wrong = format!("{PATH}?block_size=0&sources=MLS&format=xml");
     service.get(&wrong).await.is_error(401, "MISSING_TOKEN");
     service.get_with(&wrong, "x.y.z").await.is_error(401, "INVALID_TOKEN");
@@ -99,10 +106,15 @@ async fn tokens_and_parameters_are_checked_in_order(backend: Backend) {
     ] {
         service.get_with(&format!("{PATH}?{query}"), &token).await.is_error(400, code);
     }
-    service.get_with(&format!("{PATH}?sources=REDFIN"), &token).await.is_error(403, "SOURCE_NOT_AUTHORIZED");
+    service
+        .get_with(&format!("{PATH}?sources=REDFIN"), &token)
+        .await
+        .is_error(403, "SOURCE_NOT_AUTHORIZED");
     let both = service.get_with(&format!("{PATH}?sources=redfin,zillow_sold,redfin"), &token).await;
     assert_eq!(both.is_ok()["data_blocks"]["batch_001"]["sources"], json!(["ZILLOW_SOLD"]));
-    for (size, batches, zipcodes) in [("5", 50, 250), ("50", 20, 1000), ("51", 20, 1000), ("30", 34, 1000)] {
+    for (size, batches, zipcodes) in
+        [("5", 50, 250), ("50", 20, 1000), ("51", 20, 1000), ("30", 34, 1000)]
+    {
         let answer = service.get_with(&format!("{PATH}?block_size={size}"), &token).await;
         assert_eq!(answer.is_ok()["total_batches"], batches);
         assert_eq!(answer.json["total_zipcodes"], zipcodes);
@@ -126,7 +138,10 @@ async fn the_hour_of_a_hotkey_is_limited(backend: Backend) {
     assert_eq!(answer.header("retry-after"), Some("3500"));
     // One hour over all endpoints; a request that is wrong anyway does not count.
     service.get_with("/api/v1/assignments", &token).await.is_error(429, "RATE_LIMITED");
-    service.get_with(&format!("{PATH}?block_size=0"), &token).await.is_error(400, "INVALID_BLOCK_SIZE");
+    service
+        .get_with(&format!("{PATH}?block_size=0"), &token)
+        .await
+        .is_error(400, "INVALID_BLOCK_SIZE");
     let bob = service.token("Bob").await;
     service.get_with(PATH, &bob).await.is_ok();
     service.clock.advance(Duration::from_secs(3_500));
@@ -141,7 +156,10 @@ async fn bodies_are_compressed_where_that_is_accepted_and_known_ones_not_sent() 
     let plain = with_headers(&service, &token, &[]).await;
     let gzip = with_headers(&service, &token, &[("Accept-Encoding", "gzip, deflate")]).await;
     let zstd = with_headers(&service, &token, &[("Accept-Encoding", "gzip, zstd")]).await;
-    assert_eq!((gzip.header("content-encoding"), zstd.header("content-encoding")), (Some("gzip"), Some("zstd")));
+    assert_eq!(
+        (gzip.header("content-encoding"), zstd.header("content-encoding")),
+        (Some("gzip"), Some("zstd"))
+    );
     let mut unzipped = Vec::new();
     flate2::read::GzDecoder::new(&gzip.body[..]).read_to_end(&mut unzipped).unwrap();
     assert_eq!(unzipped, plain.body);
@@ -149,11 +167,16 @@ async fn bodies_are_compressed_where_that_is_accepted_and_known_ones_not_sent() 
     assert_ne!(plain.header("etag"), gzip.header("etag"));
 
     let tag = gzip.header("etag").unwrap();
-    let known = with_headers(&service, &token, &[("If-None-Match", tag), ("Accept-Encoding", "gzip")]).await;
+    let known =
+        with_headers(&service, &token, &[("If-None-Match", tag), ("Accept-Encoding", "gzip")])
+            .await;
     assert_eq!((known.status, known.body.len()), (StatusCode::NOT_MODIFIED, 0));
     assert_eq!(known.header("etag"), Some(tag));
     service.clock.advance(Duration::from_secs(9_000));
-    assert_eq!(with_headers(&service, &token, &[("If-None-Match", tag)]).await.status, StatusCode::OK);
+    assert_eq!(
+        with_headers(&service, &token, &[("If-None-Match", tag)]).await.status,
+        StatusCode::OK
+    );
     service.stop().await;
 }
 

@@ -15,7 +15,10 @@ async fn an_epoch_is_revealed_when_it_has_ended(backend: Backend) {
         let running = service.get(path).await;
         assert_eq!(running.is_ok()["state"], "running");
         assert_eq!(running.json["revealed_at"], "2025-01-15T12:00:00Z");
-        assert_eq!((running.json.get("zipcodes"), running.json["rotation"].get("signature")), (None, None));
+        assert_eq!(
+            (running.json.get("zipcodes"), running.json["rotation"].get("signature")),
+            (None, None)
+        );
         assert_eq!(running.json["rotation"]["pool_size"], 7572);
         assert_eq!(running.header("access-control-allow-origin"), Some("*"));
     }
@@ -37,8 +40,12 @@ async fn an_epoch_is_revealed_when_it_has_ended(backend: Backend) {
     assert_eq!(ended.is_ok()["state"], "ended");
     assert_eq!(ended.header("cache-control"), Some("public, max-age=31536000, immutable"));
     assert_eq!(ended.json["rotation"]["signature"], blocks.json["rotation"]["signature"]);
-    let dealt: Vec<&Value> =
-        blocks.json["data_blocks"].as_object().unwrap().values().flat_map(|b| b["zipcodes"].as_array().unwrap()).collect();
+    let dealt: Vec<&Value> = blocks.json["data_blocks"]
+        .as_object()
+        .unwrap()
+        .values()
+        .flat_map(|b| b["zipcodes"].as_array().unwrap())
+        .collect();
     assert_eq!(ended.json["zipcodes"].as_array().unwrap().iter().collect::<Vec<_>>(), dealt);
     let epoch: EpochResource = serde_json::from_slice(&ended.body).unwrap();
     let pool = service.get(&format!("/api/v1/pools/{}", epoch.rotation.pool_sha256)).await;
@@ -70,9 +77,17 @@ async fn epochs_are_listed_by_page(backend: Backend) {
     }
     assert_eq!(
         ids,
-        ["2025-01-16T00-00-00", "2025-01-15T20-00-00", "2025-01-15T16-00-00", "2025-01-15T12-00-00", "2025-01-15T08-00-00"]
+        [
+            "2025-01-16T00-00-00",
+            "2025-01-15T20-00-00",
+            "2025-01-15T16-00-00",
+            "2025-01-15T12-00-00",
+            "2025-01-15T08-00-00"
+        ]
     );
-    for query in ["cursor=x", "cursor=-1", "cursor=99999999999999999999", "limit=0", "cursor=1&cursor=1"] {
+    for query in
+        ["cursor=x", "cursor=-1", "cursor=99999999999999999999", "limit=0", "cursor=1&cursor=1"]
+    {
         service.get(&format!("/api/v1/epochs?{query}")).await.is_error(400, "INVALID_REQUEST");
     }
     let far = service.get("/api/v1/epochs?cursor=18446744073709551615").await;
@@ -82,7 +97,9 @@ async fn epochs_are_listed_by_page(backend: Backend) {
 
 #[tokio::test]
 async fn an_operator_may_reveal_at_the_start() {
-    let service = Service::with(Backend::Sqlite, Options { reveal_at_start: true, ..Options::default() }).await;
+    let service =
+        Service::with(Backend::Sqlite, Options { reveal_at_start: true, ..Options::default() })
+            .await;
     for path in ["/api/v1/epochs/current", "/api/v1/epochs/2025-01-15T08-00-00"] {
         let running = service.get(path).await;
         assert_eq!(running.is_ok()["revealed_at"], "2025-01-15T08:00:00Z");

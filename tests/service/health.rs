@@ -3,12 +3,12 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use resi_data_api::background;
-use resi_data_api::clock::{Clock, ClockWatch};
+use resi_data_api::clock::ClockWatch;
 use resi_store::{Migrations, Store};
 use resi_store_sqlite::{SqliteLocation, SqliteStore};
 use serde_json::json;
 
-use crate::harness::{Backend, Options, Service, TestClock, START, on_both};
+use crate::harness::{Backend, Options, START, Service, TestClock, on_both};
 
 on_both!(health_and_statistics_tell_what_happened, a_closed_database_degrades_and_blocks_go_on);
 
@@ -69,7 +69,10 @@ async fn health_and_statistics_tell_what_happened(backend: Backend) {
     service.clock.advance(Duration::from_secs(4 * 3_600));
     service.turn().await;
     let later = service.get("/api/v1/statistics").await;
-    assert_eq!((&later.json["active_assignments"], &later.json["expired_assignments"]), (&json!(0), &json!(3)));
+    assert_eq!(
+        (&later.json["active_assignments"], &later.json["expired_assignments"]),
+        (&json!(0), &json!(3))
+    );
     service.stop().await;
 }
 
@@ -81,12 +84,18 @@ async fn a_closed_database_degrades_and_blocks_go_on(backend: Backend) {
     service.turn().await;
 
     let health = service.get("/health").await;
-    assert_eq!((&health.is_ok()["status"], &health.json["checks"]["database"]), (&json!("degraded"), &json!("unavailable")));
+    assert_eq!(
+        (&health.is_ok()["status"], &health.json["checks"]["database"]),
+        (&json!("degraded"), &json!("unavailable"))
+    );
     assert_eq!(health.json["problems"], json!(["the database is not available"]));
     service.get("/readyz").await;
     assert_eq!(service.get_with("/api/v1/validator-data", &token).await.body, before.body);
     let report = json!({ "assignment_id": "a", "status": "started" });
-    for answer in [service.report(&token, &report).await, service.ask(&service.access_body("Bob", "ZILLOW_SOLD")).await] {
+    for answer in [
+        service.report(&token, &report).await,
+        service.ask(&service.access_body("Bob", "ZILLOW_SOLD")).await,
+    ] {
         answer.is_error(503, "STORAGE_UNAVAILABLE");
         assert!(answer.header("retry-after").is_some());
     }
@@ -119,7 +128,10 @@ async fn a_clock_that_jumps_makes_the_service_unready() {
     service.clock.jump(60);
     background::probe(&service.app, &mut watch).await;
     let health = service.get("/health").await;
-    assert_eq!((health.status, &health.json["checks"]["clock"]), (StatusCode::SERVICE_UNAVAILABLE, &json!("fault")));
+    assert_eq!(
+        (health.status, &health.json["checks"]["clock"]),
+        (StatusCode::SERVICE_UNAVAILABLE, &json!("fault"))
+    );
     service.get("/readyz").await.is_error(503, "NOT_READY");
     service.clock.jump(-60);
     background::probe(&service.app, &mut watch).await;
@@ -140,9 +152,11 @@ async fn a_service_that_stops_is_not_ready_but_alive() {
 #[tokio::test]
 async fn other_settings_than_the_record_are_followed_or_refused() {
     let folder = tempfile::tempdir().unwrap();
-    let open = async || -> Arc<dyn Store> {
+    let open = async || {
         let location = SqliteLocation::File(folder.path().join("resi.sqlite"));
-        Arc::new(SqliteStore::open(location, Migrations::Run).await.unwrap())
+        let store: Arc<dyn Store> =
+            Arc::new(SqliteStore::open(location, Migrations::Run).await.unwrap());
+        store
     };
     let clock = TestClock::at(START);
     let options = || Options { clock: clock.clone(), ..Options::default() };
@@ -152,13 +166,20 @@ async fn other_settings_than_the_record_are_followed_or_refused() {
     first.stop().await;
 
     // Another pool and size: the record stands until it ends.
-    let second = Service::on_store(open().await, Options { pool_size: 100, zipcodes_per_epoch: 10, ..options() }).await;
+    let second = Service::on_store(
+        open().await,
+        Options { pool_size: 100, zipcodes_per_epoch: 10, ..options() },
+    )
+    .await;
     assert_eq!(second.get_with("/api/v1/validator-data", &token).await.body, blocks.body);
     second.get("/readyz").await;
     clock.advance(Duration::from_secs(9_000));
     second.turn().await;
     let after = second.get_with("/api/v1/validator-data", &token).await;
-    assert_eq!((&after.is_ok()["total_zipcodes"], &after.json["rotation"]["pool_size"]), (&json!(10), &json!(100)));
+    assert_eq!(
+        (&after.is_ok()["total_zipcodes"], &after.json["rotation"]["pool_size"]),
+        (&json!(10), &json!(100))
+    );
     second.stop().await;
 
     // Another key or epoch length cannot be followed.
@@ -172,8 +193,6 @@ async fn other_settings_than_the_record_are_followed_or_refused() {
         assert!(health.json["problems"][0].as_str().unwrap().starts_with(what), "{health:?}");
         other.get("/readyz").await.is_error(503, "NOT_READY");
         other.get_with("/api/v1/validator-data", &token).await.is_error(503, "NOT_READY");
-        clock.advance(Duration::ZERO);
-        assert_eq!(other.app.clock.now().seconds(), START + 9_000);
         other.stop().await;
     }
 }

@@ -6,7 +6,11 @@ use crate::harness::{Backend, Options, Service};
 
 async fn mock() -> Service {
     let registry = Box::new(OpenRegistry { kind: "mock" });
-    Service::with(Backend::Sqlite, Options { mock: true, limits: LimitSettings::NONE, registry, ..Options::default() }).await
+    Service::with(
+        Backend::Sqlite,
+        Options { mock: true, limits: LimitSettings::NONE, registry, ..Options::default() },
+    )
+    .await
 }
 
 #[tokio::test]

@@ -27,7 +27,8 @@ async fn the_document_and_its_page_are_served_from_inside() {
     for file in ["swagger-ui.css", "swagger-ui-bundle.js", "swagger-initializer.js"] {
         assert_eq!(service.get(&format!("/docs/{file}")).await.status, StatusCode::OK, "{file}");
     }
-    let initializer = String::from_utf8(service.get("/docs/swagger-initializer.js").await.body).unwrap();
+    let initializer =
+        String::from_utf8(service.get("/docs/swagger-initializer.js").await.body).unwrap();
     assert!(initializer.contains("/openapi.json"));
     assert_eq!(service.get("/").await.header("content-type"), Some("text/html; charset=utf-8"));
     service.stop().await;
@@ -40,12 +41,18 @@ fn every_field_is_described_by_word_and_example() {
     let mut bare = Vec::new();
     for (schema, definition) in document["components"]["schemas"].as_object().unwrap() {
         for (name, property) in definition["properties"].as_object().into_iter().flatten() {
-            let refers = property.get("$ref").is_some() || property.get("oneOf").is_some() || property.get("allOf").is_some();
+            let refers = property.get("$ref").is_some()
+                || property.get("oneOf").is_some()
+                || property.get("allOf").is_some();
             let lists_schemas = property["items"].get("$ref").is_some();
             if property.get("description").is_none() && !refers {
                 bare.push(format!("{schema}.{name} has no description"));
             }
-            if property.get("example").is_none() && property.get("examples").is_none() && !refers && !lists_schemas {
+            if property.get("example").is_none()
+                && property.get("examples").is_none()
+                && !refers
+                && !lists_schemas
+            {
                 bare.push(format!("{schema}.{name} has no example"));
             }
         }

@@ -285,7 +285,7 @@ pub struct AssignmentList {
     /// The assignments of this page.
     pub assignments: Vec<AssignmentView>,
     /// To be sent as `cursor` for the next page; `null` on the last.
-    #[cfg_attr(feature = "openapi", schema(example = "1736937000000000.4711"))]
+    #[cfg_attr(feature = "openapi", schema(example = "4711"))]
     pub next_cursor: Option<String>,
 }
 
