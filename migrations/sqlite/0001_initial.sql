@@ -28,10 +28,20 @@ CREATE TABLE assignments (
     revision INTEGER NOT NULL CHECK (revision > 0)
 ) STRICT;
 
-CREATE UNIQUE INDEX assignments_key ON assignments (hotkey, assignment_id);
-CREATE INDEX assignments_newest ON assignments (hotkey, position);
-CREATE INDEX assignments_opened ON assignments (opened_in, hotkey);
+-- A commit writes every page that it touches, so what is reported at the same time should be on the same pages. Ids begin
+-- with a time in practice: with the hotkey first, each row of a commit would be on a page of its own.
+CREATE UNIQUE INDEX assignments_key ON assignments (assignment_id, hotkey);
+-- For the same reason a validator's assignments are found by stretches of 256 positions.
+CREATE INDEX assignments_of_hotkey ON assignments (position >> 8, hotkey);
 CREATE INDEX assignments_started ON assignments (first_reported_at) WHERE status = 'started';
+
+-- How many assignments a validator opened while an epoch ran.
+CREATE TABLE openings (
+    opened_in INTEGER NOT NULL,
+    hotkey BLOB NOT NULL CHECK (length(hotkey) = 32),
+    opened INTEGER NOT NULL,
+    PRIMARY KEY (opened_in, hotkey)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE epoch_totals (
     epoch INTEGER NOT NULL PRIMARY KEY,

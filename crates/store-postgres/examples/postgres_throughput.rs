@@ -1,4 +1,4 @@
-//! Durable grants and reports a second: `scripts/with-postgres.sh sh -c 'throughput $RESI_TEST_POSTGRES_URL [SECONDS]'`.
+//! Durable grants and reports a second: `scripts/with-postgres.sh sh -c 'postgres_throughput $RESI_TEST_POSTGRES_URL [SECONDS]'`.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Durable grants and reports a second on a file: `throughput [FOLDER [SECONDS]]`.
+//! Durable grants and reports a second on a file: `sqlite_throughput [FOLDER [SECONDS]]`.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -182,7 +182,11 @@ pub(crate) struct Hex<'a>(pub(crate) &'a [u8]);
 
 impl Serialize for Hex<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&hex::encode(self.0))
+        // Hotkeys and hashes have 32 bytes, signatures 64; on the stack, as each commit writes hundreds.
+        let mut digits = [0; 128];
+        let digits = &mut digits[..self.0.len() * 2];
+        hex::encode_to_slice(self.0, digits).map_err(serde::ser::Error::custom)?;
+        serializer.serialize_str(std::str::from_utf8(digits).map_err(serde::ser::Error::custom)?)
     }
 }
 

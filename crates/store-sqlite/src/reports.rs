@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use resi_protocol::wire::{AssignmentId, AssignmentStatus};
@@ -40,6 +40,7 @@ async fn commit(
     let mut validators = Vec::new();
     if !decision.changes.is_empty() {
         write_assignments(&mut transaction, &decision.changes).await?;
+        write_openings(&mut transaction, &decision.changes).await?;
         write_totals(&mut transaction, &decision.changes).await?;
         validators = epoch_validators(&decision.changes);
         validators.retain(|said| {
@@ -100,8 +101,8 @@ async fn count_opened(
         .collect();
     let asked = json(&asked)?;
     let counts = sqlx::query_scalar!(
-        r#"SELECT (SELECT count(*) FROM assignments AS a
-                   WHERE a.opened_in = asked.value ->> 1 AND a.hotkey = unhex(asked.value ->> 0)) AS "count!: i64"
+        r#"SELECT coalesce((SELECT opened FROM openings AS o
+                   WHERE o.opened_in = asked.value ->> 1 AND o.hotkey = unhex(asked.value ->> 0)), 0) AS "count!: i64"
            FROM json_each(?) AS asked ORDER BY asked.key"#,
         asked
     )
@@ -140,10 +141,40 @@ async fn write_assignments(
          SELECT unhex(value ->> 0), value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
              value ->> 7, value ->> 8, value ->> 9
          FROM json_each(?) WHERE true
-         ON CONFLICT (hotkey, assignment_id) DO UPDATE SET
+         ON CONFLICT (assignment_id, hotkey) DO UPDATE SET
              status = excluded.status, late = excluded.late, epoch = excluded.epoch, report = excluded.report,
              updated_at = excluded.updated_at, revision = excluded.revision",
         assignments
+    )
+    .execute(connection)
+    .await
+    .map_err(unavailable)?;
+    Ok(())
+}
+
+async fn write_openings(
+    connection: &mut SqliteConnection,
+    changes: &[Change],
+) -> Result<(), StoreError> {
+    let mut openings: BTreeMap<_, u32> = BTreeMap::new();
+    for Change { assignment, .. } in changes.iter().filter(|change| change.before.is_none()) {
+        *openings.entry((assignment.opened_in, assignment.hotkey)).or_default() += 1;
+    }
+    if openings.is_empty() {
+        return Ok(());
+    }
+    let openings: Vec<_> = openings
+        .iter()
+        .map(|((epoch, hotkey), opened)| {
+            (rows::epoch_number(*epoch), Hex(hotkey.as_bytes()), opened)
+        })
+        .collect();
+    let openings = json(&openings)?;
+    sqlx::query!(
+        "INSERT INTO openings (opened_in, hotkey, opened)
+         SELECT value ->> 0, unhex(value ->> 1), value ->> 2 FROM json_each(?) WHERE true
+         ON CONFLICT (opened_in, hotkey) DO UPDATE SET opened = opened + excluded.opened",
+        openings
     )
     .execute(connection)
     .await
@@ -250,36 +281,66 @@ pub(crate) async fn find(
     row.map(TryInto::try_into).transpose()
 }
 
+/// Positions in one stretch of the index on hotkeys: 2 to the power of this.
+const STRETCH_BITS: u32 = 8;
+/// How many stretches are searched first. As long as too little is found, the next search covers four times as many.
+const FIRST_SEARCH: i64 = 16;
+
 pub(crate) async fn list(
     database: &Database,
     hotkey: Hotkey,
     query: AssignmentQuery,
 ) -> Result<Vec<Assignment>, StoreError> {
     let hotkey = &hotkey.as_bytes()[..];
-    let before = query.before.unwrap_or(i64::MAX);
     let status = query.status.map(AssignmentStatus::name);
     let cutoff = query.expired_at_or_before.micros();
+    let limit = usize::try_from(query.limit).unwrap_or(usize::MAX);
     let mut reader = database.reader().await?;
-    let rows = sqlx::query_as!(
-        AssignmentRow,
-        r#"SELECT hotkey, status, late AS "late: bool", epoch, opened_in, report, first_reported_at, updated_at,
-               position, revision
-           FROM assignments
-           WHERE hotkey = ?1 AND position < ?2
-             AND (?3 IS NULL OR ?3 =
-                 CASE WHEN status = 'started' AND first_reported_at <= ?4 THEN 'expired' ELSE status END)
-           ORDER BY position DESC LIMIT ?5"#,
-        hotkey,
-        before,
-        status,
-        cutoff,
-        query.limit
+    let mut snapshot = reader.begin().await.map_err(unavailable)?;
+    let newest = sqlx::query_scalar!(
+        r#"SELECT coalesce(max(position), 0) AS "newest!: i64" FROM assignments"#
     )
-    .fetch_all(&mut *reader)
+    .fetch_one(&mut *snapshot)
     .await
     .map_err(unavailable)?;
+    let before = query.before.map_or(newest + 1, |before| before.min(newest + 1));
+    let (mut last, mut stretches) = (before >> STRETCH_BITS, FIRST_SEARCH);
+    let mut found = Vec::new();
+    while last >= 0 && found.len() < limit {
+        let first = (last - stretches + 1).max(0);
+        let wanted = i64::try_from(limit - found.len()).unwrap_or(i64::MAX);
+        let rows = sqlx::query_as!(
+            AssignmentRow,
+            r#"WITH RECURSIVE stretches (stretch) AS (
+                   SELECT ?1 UNION ALL SELECT stretch - 1 FROM stretches WHERE stretch > ?2
+               )
+               SELECT hotkey AS "hotkey!", status AS "status!", late AS "late!: bool", epoch AS "epoch!",
+                   opened_in AS "opened_in!", report AS "report!", first_reported_at AS "first_reported_at!",
+                   updated_at AS "updated_at!", position AS "position!", revision AS "revision!"
+               FROM stretches CROSS JOIN assignments ON position >> 8 = stretch AND hotkey = ?3
+               WHERE position < ?4
+                 AND (?5 IS NULL OR ?5 =
+                     CASE WHEN status = 'started' AND first_reported_at <= ?6 THEN 'expired' ELSE status END)
+               ORDER BY position DESC LIMIT ?7"#,
+            last,
+            first,
+            hotkey,
+            before,
+            status,
+            cutoff,
+            wanted
+        )
+        .fetch_all(&mut *snapshot)
+        .await
+        .map_err(unavailable)?;
+        for row in rows {
+            found.push(row.try_into()?);
+        }
+        (last, stretches) = (first - 1, stretches * 4);
+    }
+    snapshot.commit().await.map_err(unavailable)?;
     reader.done();
-    rows.into_iter().map(TryInto::try_into).collect()
+    Ok(found)
 }
 
 pub(crate) async fn expire(

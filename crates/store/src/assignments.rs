@@ -110,6 +110,10 @@ pub type Openings = HashMap<(Hotkey, EpochIndex), u64>;
 
 /// What a report does to its assignment.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a step is taken apart at once, and most steps write"
+)]
 pub enum Step {
     /// It becomes this. The position of a new one is for the store to give.
     Write(Assignment),

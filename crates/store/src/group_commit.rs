@@ -65,6 +65,9 @@ impl<T: Send + 'static, R: Send + 'static> GroupCommit<T, R> {
             let mut waiting = Vec::with_capacity(BATCH);
             let mut closed = false;
             loop {
+                // Who was just answered may ask again at once: let those that are ready to run come first, so that
+                // they are in this group and not in one of their own.
+                tokio::task::yield_now().await;
                 let received = tokio::select! {
                     received = receiver.recv_many(&mut waiting, BATCH) => received,
                     _ = close.wait_for(|close| *close), if !closed => {

@@ -329,3 +329,25 @@ pub async fn pages_do_not_move_while_assignments_are_added(backend: &dyn Backend
     let next = AssignmentQuery { before: page.last().map(|last| last.position), ..first };
     assert_eq!(ids(stores[1].as_ref(), next).await, ["2", "1", "0"]);
 }
+
+pub async fn what_lies_far_back_is_listed(backend: &dyn Backend) {
+    let store = backend.open().await;
+    let store = store.as_ref();
+    report(1, "old", "started", 0).to(store).await;
+    let others = (0..4_500).map(|number| {
+        let id = format!("{number}");
+        async move { report(2, &id, "completed", 1).to(store).await }
+    });
+    let outcomes = join_all(others).await;
+    assert_eq!(count(&outcomes, ReportOutcome::Recorded), 4_500);
+    report(1, "new", "started", 2).to(store).await;
+    assert_eq!(ids(store, everything()).await, ["new", "old"]);
+    let first = AssignmentQuery { limit: 1, ..everything() };
+    let newest = store.assignments(hotkey(1), first).await.expect("a page");
+    let next = AssignmentQuery { before: newest.last().map(|last| last.position), ..first };
+    assert_eq!(ids(store, next).await, ["old"]);
+    let theirs = AssignmentQuery { limit: 4_600, ..everything() };
+    let theirs = store.assignments(hotkey(2), theirs).await.expect("a list");
+    assert!(theirs.is_sorted_by(|a, b| a.position > b.position));
+    assert_eq!(theirs.len(), 4_500);
+}

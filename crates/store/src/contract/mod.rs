@@ -65,6 +65,7 @@ macro_rules! contract {
             assignments_are_listed_newest_first,
             assignments_are_listed_by_status,
             pages_do_not_move_while_assignments_are_added,
+            what_lies_far_back_is_listed,
             the_first_record_of_an_epoch_stands,
             of_two_replicas_one_record_stands,
             records_are_listed_newest_first,

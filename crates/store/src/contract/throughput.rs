@@ -84,7 +84,7 @@ fn grant(number: u64, load: Load) -> GrantAttempt {
 fn report(number: u64, load: Load) -> ReportAttempt {
     let report = json!({
         "assignment_id": format!("zipcode_assignment_20250115_1030_{number:08x}"),
-        "status": if number % 2 == 0 { "completed" } else { "started" },
+        "status": if number.is_multiple_of(2) { "completed" } else { "started" },
         "statistics": {"total_miners_assigned": 40, "responses_received": 38, "consensus_achieved": 35,
             "anomalies_detected": 2, "total_properties_scraped": 9450, "average_response_time_minutes": 45.0,
             "success_rate": 0.95},

@@ -1,10 +1,6 @@
-//! The contract of the store. Run through `scripts/with-postgres.sh`.
-
-mod common;
-
 use std::sync::Arc;
 
-use common::Fresh;
+use crate::fresh::Fresh;
 use resi_store::contract::Backend;
 use resi_store::{Migrations, Store};
 use resi_store_postgres::PostgresStore;

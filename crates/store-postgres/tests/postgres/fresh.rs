@@ -4,13 +4,13 @@ use sqlx::{Connection, PgConnection};
 
 /// A database of its own on the server that the tests were given.
 #[derive(Debug)]
-pub struct Fresh {
+pub(crate) struct Fresh {
     server: String,
     name: String,
 }
 
 impl Fresh {
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         static MADE: AtomicU32 = AtomicU32::new(0);
         #[expect(
             clippy::disallowed_methods,
@@ -25,16 +25,16 @@ impl Fresh {
         fresh
     }
 
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         let (server, _) = self.server.rsplit_once('/').expect("a URL with a database");
         format!("{server}/{}", self.name)
     }
 
-    pub async fn connect(&self) -> PgConnection {
+    pub(crate) async fn connect(&self) -> PgConnection {
         PgConnection::connect(&self.url()).await.expect("a connection")
     }
 
-    pub async fn remove(&self) {
+    pub(crate) async fn remove(&self) {
         self.on_server(format!("DROP DATABASE {} WITH (FORCE)", self.name)).await;
     }
 

@@ -1,10 +1,6 @@
-//! Opening databases of all kinds, and databases that go away. Run through `scripts/with-postgres.sh`.
-
-mod common;
-
 use std::time::Duration;
 
-use common::Fresh;
+use crate::fresh::Fresh;
 use resi_protocol::{EpochIndex, Hotkey, Signature, Timestamp};
 use resi_store::{
     GrantAttempt, GrantOutcome, Migrations, OpenError, ReportAttempt, ReportOutcome, Store,
