@@ -1,6 +1,7 @@
 //! Structured logs: one line an event, for people on a terminal, as JSON otherwise. Lines of requests are made by hand,
 //! since they are written for every request; both kinds share one buffered writer.
 
+use std::cell::RefCell;
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _, Write};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -182,55 +183,101 @@ impl RequestLog {
     }
 }
 
-/// Writing to a `String` cannot fail.
+/// By hand and mostly without `fmt`: it is on the path of every request.
 fn json_line(text: &mut String, line: &RequestLine<'_>) {
-    let _ = write!(text, r#"{{"timestamp":""#);
-    let _ = write_moment(text, line.at);
-    let _ = write!(text, r#"","level":"INFO","message":"request","request_id":""#);
-    escape(text, line.request_id);
-    let _ = write!(text, r#"","method":""#);
-    escape(text, line.method);
+    text.push_str(r#"{"timestamp":""#);
+    push_moment(text, line.at);
+    text.push_str(r#"","level":"INFO","message":"request","request_id":""#);
+    push_escaped(text, line.request_id);
+    text.push_str(r#"","method":""#);
+    push_escaped(text, line.method);
     match line.route {
         Some(route) => {
             text.push_str(r#"","route":""#);
-            escape(text, route);
+            push_escaped(text, route);
         }
         None => {
             text.push_str(r#"","path":""#);
-            escape(text, cut(line.path));
+            push_escaped(text, cut(line.path));
         }
     }
-    let _ =
-        write!(text, r#"","status":{},"duration_us":{}"#, line.status, line.duration.as_micros());
+    text.push_str(r#"","status":"#);
+    push_number(text, u64::from(line.status));
+    text.push_str(r#","duration_us":"#);
+    push_number(text, micros(line.duration));
     if let Some(code) = line.error_code {
-        let _ = write!(text, r#","error_code":"{code}""#);
+        text.push_str(r#","error_code":""#);
+        text.push_str(code);
+        text.push('"');
     }
     if let Some(hotkey) = line.hotkey {
-        let _ = write!(text, r#","hotkey":"{hotkey}""#);
+        text.push_str(r#","hotkey":""#);
+        push_escaped(text, hotkey);
+        text.push('"');
     }
     text.push_str("}\n");
 }
 
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
 fn pretty_line(text: &mut String, line: &RequestLine<'_>) {
-    let _ = write_moment(text, line.at);
-    let _ = write!(text, "  INFO {} ", line.method);
-    escape(text, line.route.unwrap_or_else(|| cut(line.path)));
-    let _ = write!(text, " {} in {:.1} ms", line.status, line.duration.as_secs_f64() * 1_000.0);
-    if let Some(code) = line.error_code {
-        let _ = write!(text, " {code}");
+    push_moment(text, line.at);
+    text.push_str("  INFO ");
+    push_escaped(text, line.method);
+    text.push(' ');
+    push_escaped(text, line.route.unwrap_or_else(|| cut(line.path)));
+    text.push(' ');
+    push_number(text, u64::from(line.status));
+    // Writing to a `String` cannot fail.
+    let _ = write!(text, " in {:.1} ms", line.duration.as_secs_f64() * 1_000.0);
+    for (name, value) in [(" ", line.error_code), (" hotkey=", line.hotkey), (" request_id=", Some(line.request_id))] {
+        if let Some(value) = value {
+            text.push_str(name);
+            push_escaped(text, value);
+        }
     }
-    if let Some(hotkey) = line.hotkey {
-        let _ = write!(text, " hotkey={hotkey}");
-    }
-    text.push_str(" request_id=");
-    escape(text, line.request_id);
     text.push('\n');
 }
 
-fn write_moment(text: &mut String, at: Timestamp) -> std::fmt::Result {
-    write!(text, "{at}")?;
-    text.pop();
-    write!(text, ".{:06}Z", at.micros().rem_euclid(1_000_000))
+/// RFC 3339 with microseconds.
+fn push_moment(text: &mut String, at: Timestamp) {
+    thread_local! {
+        /// The second that was written last, since most lines are of the same one.
+        static SECOND: RefCell<(i64, String)> = const { RefCell::new((i64::MIN, String::new())) };
+    }
+    SECOND.with_borrow_mut(|(second, written)| {
+        if *second != at.seconds() {
+            *second = at.seconds();
+            *written = at.to_string();
+            written.pop();
+        }
+        text.push_str(written);
+    });
+    let mut fraction = at.micros().rem_euclid(1_000_000);
+    let mut digits = [b'0'; 6];
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0' + (fraction % 10) as u8;
+        fraction /= 10;
+    }
+    text.push('.');
+    text.extend(digits.map(char::from));
+    text.push('Z');
+}
+
+fn push_number(text: &mut String, mut number: u64) {
+    let mut digits = [0; 20];
+    let mut start = digits.len();
+    loop {
+        start -= 1;
+        digits[start] = b'0' + (number % 10) as u8;
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+    text.extend(digits[start..].iter().map(|digit| char::from(*digit)));
 }
 
 /// A path of a stranger can be long.
@@ -243,7 +290,11 @@ fn cut(path: &str) -> &str {
 }
 
 /// As in a JSON string; also keeps control characters off a terminal.
-fn escape(text: &mut String, raw: &str) {
+fn push_escaped(text: &mut String, raw: &str) {
+    if raw.bytes().all(|byte| (b' '..=b'~').contains(&byte) && byte != b'"' && byte != b'\\') {
+        text.push_str(raw);
+        return;
+    }
     for character in raw.chars() {
         match character {
             '"' => text.push_str("\\\""),

@@ -1,6 +1,8 @@
 //! What Prometheus is told.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use axum::http::StatusCode;
@@ -48,10 +50,18 @@ struct CheckLabels {
     check: &'static str,
 }
 
+/// The metrics of one route, found once: labels are not looked up for every request.
+#[derive(Debug)]
+struct RouteMetrics {
+    duration: Histogram,
+    statuses: RwLock<Vec<(u16, Counter)>>,
+}
+
 /// All metrics. Counting never fails and takes no lock that is held for long.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
+    routes: RwLock<HashMap<Box<str>, Arc<RouteMetrics>>>,
     requests: Family<RequestLabels, Counter>,
     durations: Family<RouteLabels, Histogram, fn() -> Histogram>,
     grants: Counter,
@@ -78,6 +88,7 @@ impl Metrics {
         let mut registry = Registry::with_prefix("resi");
         let histogram: fn() -> Histogram = || Histogram::new(DURATIONS);
         let metrics = Self {
+            routes: RwLock::default(),
             requests: Family::default(),
             durations: Family::new_with_constructor(histogram),
             grants: Counter::default(),
@@ -145,11 +156,27 @@ impl Metrics {
     /// A request was answered.
     pub fn request(&self, route: Option<&str>, status: StatusCode, duration: Duration) {
         // Paths that match nothing share one label: strangers must not make new series.
-        let route = route.unwrap_or("none").to_owned();
-        self.durations
-            .get_or_create(&RouteLabels { route: route.clone() })
-            .observe(duration.as_secs_f64());
-        self.requests.get_or_create(&RequestLabels { route, status: status.as_u16() }).inc();
+        let route = route.unwrap_or("none");
+        let known = self.routes.read().unwrap_or_else(PoisonError::into_inner).get(route).cloned();
+        let metrics = known.unwrap_or_else(|| self.add_route(route));
+        metrics.duration.observe(duration.as_secs_f64());
+        let status = status.as_u16();
+        let counted = {
+            let statuses = metrics.statuses.read().unwrap_or_else(PoisonError::into_inner);
+            statuses.iter().find(|(known, _)| *known == status).map(|(_, counter)| counter.inc())
+        };
+        if counted.is_none() {
+            let counter = self.requests.get_or_create_owned(&RequestLabels { route: route.to_owned(), status });
+            counter.inc();
+            metrics.statuses.write().unwrap_or_else(PoisonError::into_inner).push((status, counter));
+        }
+    }
+
+    fn add_route(&self, route: &str) -> Arc<RouteMetrics> {
+        let duration = self.durations.get_or_create_owned(&RouteLabels { route: route.to_owned() });
+        let metrics = Arc::new(RouteMetrics { duration, statuses: RwLock::default() });
+        let mut routes = self.routes.write().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(routes.entry(route.into()).or_insert(metrics))
     }
 
     /// Access was granted.

@@ -29,6 +29,10 @@ pub async fn json<T: DeserializeOwned>(
         let message = format!("The body did not arrive within {} s", BODY_DEADLINE.as_secs());
         Err(ApiError::new(ErrorCode::RequestTimeout, message))
     })?;
+    // serde would also read a list, as the fields in their order.
+    if bytes.iter().find(|byte| !byte.is_ascii_whitespace()).is_some_and(|first| *first != b'{') {
+        return Err(ApiError::invalid("body", "must be a JSON object"));
+    }
     let mut deserializer = serde_json::Deserializer::from_slice(&bytes);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let path = error.path().to_string();
