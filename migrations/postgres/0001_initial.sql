@@ -34,8 +34,11 @@ CREATE INDEX assignments_newest ON assignments (hotkey, position);
 CREATE INDEX assignments_opened ON assignments (opened_in, hotkey);
 CREATE INDEX assignments_started ON assignments (first_reported_at) WHERE status = 'started';
 
+-- The totals of an epoch are the sums over its shards: a writer holds its row until its commit is on disk, and those
+-- that write at the same time shall not wait for each other.
 CREATE TABLE epoch_totals (
-    epoch bigint NOT NULL PRIMARY KEY,
+    epoch bigint NOT NULL,
+    shard integer NOT NULL,
     started bigint NOT NULL DEFAULT 0,
     completed bigint NOT NULL DEFAULT 0,
     failed bigint NOT NULL DEFAULT 0,
@@ -44,7 +47,8 @@ CREATE TABLE epoch_totals (
     success_count bigint NOT NULL DEFAULT 0,
     last_at bigint,
     last_assignment_id text,
-    last_status text
+    last_status text,
+    PRIMARY KEY (epoch, shard)
 ) WITH (fillfactor = 10);
 
 CREATE TABLE epoch_validators (

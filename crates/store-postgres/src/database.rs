@@ -18,16 +18,19 @@ const TRUSTED: Duration = Duration::from_secs(1);
 /// How often a decision that another replica overtook is made again.
 const ROUNDS: usize = 20;
 
+/// One reads and decides while the other waits for the disk.
+pub(crate) const REPORT_LANES: usize = 2;
+
 #[derive(Debug)]
 pub(crate) struct Database {
     pool: PgPool,
     pub(crate) grants: Lane,
-    pub(crate) reports: Lane,
+    pub(crate) reports: [Lane; REPORT_LANES],
 }
 
 impl Database {
     pub(crate) fn new(pool: PgPool) -> Self {
-        Self { pool, grants: Lane::default(), reports: Lane::default() }
+        Self { pool, grants: Lane::default(), reports: Default::default() }
     }
 
     pub(crate) async fn connection(&self) -> Result<Lease, StoreError> {
@@ -44,7 +47,9 @@ impl Database {
 
     pub(crate) async fn close(&self) {
         *self.grants.slot.lock().await = Held::default();
-        *self.reports.slot.lock().await = Held::default();
+        for lane in &self.reports {
+            *lane.slot.lock().await = Held::default();
+        }
         self.pool.close().await;
     }
 }

@@ -204,8 +204,8 @@ pub(crate) async fn record_pulls(database: &Database, pulls: &[Pull]) -> Result<
              SELECT * FROM UNNEST($1::integer[], $2::bigint[], $3::bytea[], $4::text[], $5::bigint[], $6::bigint[])
                  AS input(netuid, epoch, hotkey, sources, block_size, first_at)
          ), totals AS (
-             INSERT INTO epoch_totals (epoch) SELECT DISTINCT epoch FROM input ORDER BY epoch
-             ON CONFLICT (epoch) DO NOTHING
+             INSERT INTO epoch_totals (epoch, shard) SELECT DISTINCT epoch, 0 FROM input ORDER BY epoch
+             ON CONFLICT (epoch, shard) DO NOTHING
          ), validators AS (
              INSERT INTO epoch_validators (epoch, hotkey) SELECT DISTINCT epoch, hotkey FROM input ORDER BY 1, 2
              ON CONFLICT (epoch, hotkey) DO NOTHING

@@ -19,18 +19,18 @@ use resi_store::{
     Tally,
 };
 
-use crate::database::{Database, within};
+use crate::database::{Database, REPORT_LANES, within};
 
 /// A store on PostgreSQL.
 #[derive(Debug)]
 pub struct PostgresStore {
     database: Arc<Database>,
     grants: GroupCommit<GrantAttempt, GrantOutcome>,
-    reports: GroupCommit<ReportAttempt, ReportOutcome>,
+    reports: [GroupCommit<ReportAttempt, ReportOutcome>; REPORT_LANES],
 }
 
 impl PostgresStore {
-    /// Connects with at most `max_connections`, but never fewer than three: grants and reports have one each.
+    /// Connects with at most `max_connections`, but never fewer than four: grants have one to themselves, and reports two.
     ///
     /// # Errors
     /// See [`OpenError`]. None of them shows the password of `url`.
@@ -42,7 +42,7 @@ impl PostgresStore {
         let database = Arc::new(open::open(url, max_connections, migrations).await?);
         Ok(Self {
             grants: grants::committer(Arc::clone(&database)),
-            reports: reports::committer(Arc::clone(&database)),
+            reports: std::array::from_fn(|lane| reports::committer(Arc::clone(&database), lane)),
             database,
         })
     }
@@ -59,7 +59,7 @@ impl Store for PostgresStore {
     }
 
     async fn record_report(&self, attempt: ReportAttempt) -> Result<ReportOutcome, StoreError> {
-        self.reports.submit(attempt).await
+        self.reports[reports::lane(attempt.hotkey)].submit(attempt).await
     }
 
     async fn assignment(
@@ -151,14 +151,17 @@ impl Store for PostgresStore {
     }
 
     async fn background_failure(&self) -> &'static str {
+        let [one, other] = &self.reports;
         tokio::select! {
             name = self.grants.failure() => name,
-            name = self.reports.failure() => name,
+            name = one.failure() => name,
+            name = other.failure() => name,
         }
     }
 
     async fn close(&self) {
-        tokio::join!(self.grants.close(), self.reports.close());
+        let [one, other] = &self.reports;
+        tokio::join!(self.grants.close(), one.close(), other.close());
         self.database.close().await;
     }
 }

@@ -12,7 +12,7 @@ use crate::database::Database;
 static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/postgres");
 
 /// Each committer holds one, and others must get one too.
-const FEWEST_CONNECTIONS: u32 = 3;
+const FEWEST_CONNECTIONS: u32 = 4;
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 

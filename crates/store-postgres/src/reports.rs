@@ -12,35 +12,47 @@ use resi_store::{
 use sqlx::Connection;
 use sqlx::postgres::PgConnection;
 
-use crate::database::{Database, LockFor, Rounds, Stopped, lock_hotkeys, unavailable, within};
+use crate::database::{
+    Database, LockFor, REPORT_LANES, Rounds, Stopped, lock_hotkeys, unavailable, within,
+};
 
 const KNOWN_VALIDATORS: usize = 16_384;
 
 type KnownValidators = Known<(EpochIndex, Hotkey)>;
 
-pub(crate) fn committer(database: Arc<Database>) -> GroupCommit<ReportAttempt, ReportOutcome> {
+/// All reports of a validator take the same lane, so that they stay in order and lanes do not overtake each other.
+pub(crate) fn lane(hotkey: Hotkey) -> usize {
+    usize::from(hotkey.as_bytes()[0]) % REPORT_LANES
+}
+
+pub(crate) fn committer(
+    database: Arc<Database>,
+    lane: usize,
+) -> GroupCommit<ReportAttempt, ReportOutcome> {
     let known = Arc::new(Known::new(KNOWN_VALIDATORS));
     GroupCommit::spawn("reports of assignments", move |attempts| {
         let (database, known) = (Arc::clone(&database), Arc::clone(&known));
-        async move { within(commit(&database, &known, &attempts)).await }
+        async move { within(commit(&database, lane, &known, &attempts)).await }
     })
 }
 
 async fn commit(
     database: &Database,
+    lane: usize,
     known_validators: &KnownValidators,
     attempts: &[ReportAttempt],
 ) -> Result<Vec<ReportOutcome>, StoreError> {
     let Some(now) = attempts.iter().map(|attempt| attempt.now).max() else { return Ok(Vec::new()) };
-    let mut lane = database.reports.connection(database, now).await?;
+    let shard = i32::try_from(lane).unwrap_or(0);
+    let mut lane = database.reports[lane].connection(database, now).await?;
     let connection = lane.connection()?;
     let limited = attempts.iter().any(|attempt| attempt.new_assignments.is_some());
     let mut rounds = Rounds::default();
     let decision = loop {
         let round = if limited {
-            decide_within_limits(connection, known_validators, attempts).await
+            decide_within_limits(connection, shard, known_validators, attempts).await
         } else {
-            decide(connection, known_validators, attempts).await
+            decide(connection, shard, known_validators, attempts).await
         };
         if let Some(decision) = rounds.settle(round)? {
             break decision;
@@ -55,18 +67,20 @@ async fn commit(
 
 async fn decide(
     connection: &mut PgConnection,
+    shard: i32,
     known_validators: &KnownValidators,
     attempts: &[ReportAttempt],
 ) -> Result<ReportDecision, Stopped> {
     let known = load(connection, attempts).await?;
     let decision = decide_reports(attempts, &known, Openings::new());
-    write(connection, known_validators, &decision.changes).await?;
+    write(connection, shard, known_validators, &decision.changes).await?;
     Ok(decision)
 }
 
 /// Counting is exact only while nobody else opens assignments for the same hotkeys.
 async fn decide_within_limits(
     connection: &mut PgConnection,
+    shard: i32,
     known_validators: &KnownValidators,
     attempts: &[ReportAttempt],
 ) -> Result<ReportDecision, Stopped> {
@@ -79,7 +93,7 @@ async fn decide_within_limits(
     let known = load(&mut transaction, attempts).await?;
     let opened = count_opened(&mut transaction, attempts, &known).await?;
     let decision = decide_reports(attempts, &known, opened);
-    write(&mut transaction, known_validators, &decision.changes).await?;
+    write(&mut transaction, shard, known_validators, &decision.changes).await?;
     transaction.commit().await?;
     Ok(decision)
 }
@@ -153,6 +167,7 @@ async fn count_opened(
 /// is no longer as it was read.
 async fn write(
     connection: &mut PgConnection,
+    shard: i32,
     known_validators: &KnownValidators,
     changes: &[Change],
 ) -> Result<(), Stopped> {
@@ -212,11 +227,11 @@ async fn write(
                WHERE a.revision = excluded.revision - 1
                RETURNING 1
            ), totals AS (
-               INSERT INTO epoch_totals AS t (epoch, started, completed, failed, expired, success_sum, success_count,
-                   last_at, last_assignment_id, last_status)
-               SELECT * FROM UNNEST($11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[], $15::bigint[],
+               INSERT INTO epoch_totals AS t (shard, epoch, started, completed, failed, expired, success_sum,
+                   success_count, last_at, last_assignment_id, last_status)
+               SELECT $25, * FROM UNNEST($11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[], $15::bigint[],
                    $16::double precision[], $17::bigint[], $18::bigint[], $19::text[], $20::text[])
-               ON CONFLICT (epoch) DO UPDATE SET
+               ON CONFLICT (epoch, shard) DO UPDATE SET
                    started = t.started + excluded.started, completed = t.completed + excluded.completed,
                    failed = t.failed + excluded.failed, expired = t.expired + excluded.expired,
                    success_sum = t.success_sum + excluded.success_sum,
@@ -257,7 +272,8 @@ async fn write(
         &validator_epochs,
         &validator_hotkeys,
         &hashes as &[Option<Vec<u8>>],
-        sorted.len() as i64
+        sorted.len() as i64,
+        shard
     )
     .fetch_one(connection)
     .await?;
@@ -343,10 +359,11 @@ pub(crate) async fn expire(
                    FROM due WHERE a.hotkey = due.hotkey AND a.assignment_id = due.assignment_id
                    RETURNING a.epoch, a.assignment_id
                ), totals AS (
-                   INSERT INTO epoch_totals AS t (epoch, started, expired, last_at, last_assignment_id, last_status)
-                   SELECT epoch, -count(*), count(*), $2, max(assignment_id), 'expired'
+                   INSERT INTO epoch_totals AS t (shard, epoch, started, expired, last_at, last_assignment_id,
+                       last_status)
+                   SELECT 0, epoch, -count(*), count(*), $2, max(assignment_id), 'expired'
                    FROM expired GROUP BY epoch ORDER BY epoch
-                   ON CONFLICT (epoch) DO UPDATE SET
+                   ON CONFLICT (epoch, shard) DO UPDATE SET
                        started = t.started + excluded.started, expired = t.expired + excluded.expired,
                        last_at = CASE WHEN excluded.last_at >= coalesce(t.last_at, excluded.last_at)
                            THEN excluded.last_at ELSE t.last_at END,

@@ -31,7 +31,9 @@ pub(crate) async fn tally(database: &Database, epochs: u32) -> Result<Tally, Sto
     .map_err(unavailable)?;
     let newest = sqlx::query_as!(
         TotalsRow,
-        "SELECT epoch, completed, success_sum, success_count FROM epoch_totals ORDER BY epoch DESC LIMIT $1",
+        r#"SELECT epoch, sum(completed)::bigint AS "completed!", sum(success_sum) AS "success_sum!",
+               sum(success_count)::bigint AS "success_count!"
+           FROM epoch_totals GROUP BY epoch ORDER BY epoch DESC LIMIT $1"#,
         i64::from(epochs)
     )
     .fetch_all(&mut *snapshot)
