@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use resi_protocol::wire::Check;
 use tokio::time::timeout;
 
 use crate::app::{ASSIGNMENT_TIMEOUT, App};
@@ -21,20 +22,26 @@ pub async fn probe(app: &App, watch: &mut ClockWatch) {
         let time = app.store.time().await?;
         Ok::<_, resi_store::StoreError>((time, app.store.tally(SHOWN_EPOCHS).await?))
     });
-    let database_time = match asked.await {
-        Ok(Ok((time, tally))) => {
+    let answered = match asked.await {
+        Ok(answered) => answered.map_err(|error| error.to_string()),
+        Err(_) => Err(format!("the database did not answer within {} s", PROBE_DEADLINE.as_secs())),
+    };
+    let was_away = app.board.database(app.clock.monotonic()).0 != Check::Ok;
+    let database_time = match answered {
+        Ok((time, tally)) => {
+            if was_away {
+                tracing::info!("the database answers");
+            }
             app.board.database_answered(tally, app.clock.monotonic());
             time
         }
-        Ok(Err(error)) => {
-            app.board.database_failed(error.to_string());
-            None
-        }
-        Err(_) => {
-            app.board.database_failed(format!(
-                "the database did not answer within {} s",
-                PROBE_DEADLINE.as_secs()
-            ));
+        Err(problem) => {
+            if !was_away {
+                tracing::error!(
+                    "{problem}; blocks go on, access and reports are refused until it is back"
+                );
+            }
+            app.board.database_failed(problem);
             None
         }
     };
@@ -60,7 +67,8 @@ pub async fn tend_deck(app: &App) {
 /// Writes who pulled blocks.
 pub async fn write_pulls(app: &App) {
     if let Err(error) = app.pulls.write(&*app.store).await {
-        tracing::warn!("pulls are kept until they can be written: {error}");
+        // The probe says that the database is away; nothing is lost.
+        tracing::debug!("pulls are kept until they can be written: {error}");
     }
 }
 

@@ -232,7 +232,9 @@ fn pretty_line(text: &mut String, line: &RequestLine<'_>) {
     push_number(text, u64::from(line.status));
     // Writing to a `String` cannot fail.
     let _ = write!(text, " in {:.1} ms", line.duration.as_secs_f64() * 1_000.0);
-    for (name, value) in [(" ", line.error_code), (" hotkey=", line.hotkey), (" request_id=", Some(line.request_id))] {
+    for (name, value) in
+        [(" ", line.error_code), (" hotkey=", line.hotkey), (" request_id=", Some(line.request_id))]
+    {
         if let Some(value) = value {
             text.push_str(name);
             push_escaped(text, value);

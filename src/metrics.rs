@@ -166,9 +166,15 @@ impl Metrics {
             statuses.iter().find(|(known, _)| *known == status).map(|(_, counter)| counter.inc())
         };
         if counted.is_none() {
-            let counter = self.requests.get_or_create_owned(&RequestLabels { route: route.to_owned(), status });
+            let counter = self
+                .requests
+                .get_or_create_owned(&RequestLabels { route: route.to_owned(), status });
             counter.inc();
-            metrics.statuses.write().unwrap_or_else(PoisonError::into_inner).push((status, counter));
+            metrics
+                .statuses
+                .write()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push((status, counter));
         }
     }
 

@@ -77,15 +77,12 @@ pub async fn run(settings: Settings, sink: LogSink) -> Result<()> {
         stop = signals.next() => return Err(anyhow!("stopped by {stop:?} before the database was there")),
         ended = tasks.failure() => return ended,
     };
-    let app = build(
-        &settings,
-        keys,
-        registry,
-        pool,
-        clock,
-        Arc::clone(&store),
-        RequestLog::new(sink, settings.log_format),
-    )?;
+    // Lines of requests are of level info, and kept back with the rest of that level.
+    let request_log = match tracing::enabled!(tracing::Level::INFO) {
+        true => RequestLog::new(sink, settings.log_format),
+        false => RequestLog::off(),
+    };
+    let app = build(&settings, keys, registry, pool, clock, Arc::clone(&store), request_log)?;
     let app = Arc::new(app);
     background::tend_deck(&app).await;
     let mut watch = ClockWatch::new(&*app.clock);

@@ -18,6 +18,7 @@ use tower::{Layer, Service};
 
 use super::quota;
 use crate::app::AppState;
+use crate::endpoints::allow_any_origin;
 use crate::error::ApiError;
 use crate::ids;
 use crate::log::RequestLine;
@@ -178,6 +179,10 @@ fn write_error(
         ErrorCode::MissingToken | ErrorCode::InvalidToken | ErrorCode::TokenExpired
     ) {
         headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    if *method == Method::GET {
+        // Pages of other origins may read public answers, so also why there is none.
+        allow_any_origin(headers);
     }
     if *method != Method::HEAD {
         *response.body_mut() = Body::from(json);

@@ -115,7 +115,8 @@ impl Deck {
             Some(slot) if slot.settled => slot,
             _ => self.prepare(running, now).await,
         };
-        if let Ok(deal) = &slot.deal {
+        // Without a record there is nothing yet that the proof could be added to.
+        if let (true, Ok(deal)) = (slot.settled, &slot.deal) {
             self.publish(deal).await;
         }
         let coming = running.next();

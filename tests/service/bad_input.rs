@@ -20,7 +20,11 @@ async fn bodies_that_are_no_request_for_access_name_what_is_wrong() {
         ("{".into(), "body"),
         ("\u{0}".into(), "body"),
         ("[".repeat(4_000), "body"),
-        (json!([good["hotkey"], good["timestamp"], good["signature"], good["sources"]]).to_string(), "body"),
+        (
+            json!([good["hotkey"], good["timestamp"], good["signature"], good["sources"]])
+                .to_string(),
+            "body",
+        ),
         (format!("{good} x"), "body"),
         (good.to_string().replace("\"hotkey\"", "\"hotkeys\""), "hotkey"),
         (with("hotkey", "1"), "hotkey"),
