@@ -40,7 +40,11 @@ pub(crate) async fn open(
         }
         SqliteLocation::Memory => SqliteConnectOptions::new().in_memory(true).filename(":memory:"),
     };
-    let options = options.pragma("cache_size", "-4096").disable_statement_logging();
+    // Statements of many rows keep what they would undo in a temporary file, unless it is kept in memory.
+    let options = options
+        .pragma("temp_store", "MEMORY")
+        .pragma("cache_size", "-4096")
+        .disable_statement_logging();
     let mut writer = options.connect().await.map_err(open_error)?;
     migrate(&mut writer, migrations).await?;
     let readers = match location {
