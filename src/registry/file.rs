@@ -86,7 +86,7 @@ fn read(path: &Path, min_stake_rao: u64) -> Result<HashMap<Hotkey, bool>, Regist
     let mut standing = HashMap::with_capacity(members.len());
     for member in members {
         let rao = member.alpha_stake * RAO as f64;
-        if !(rao >= 0.0) {
+        if rao.is_nan() || rao < 0.0 {
             return Err(fail(format!("alpha_stake of {} is negative or no number", member.hotkey)));
         }
         let may = member.validator_permit && rao.round() as u64 >= min_stake_rao;

@@ -119,7 +119,7 @@ pub struct RawSettings {
     /// File with the rotation key
     #[arg(long, env = "ROTATION_KEY_FILE", value_name = "FILE")]
     pub rotation_key_file: Option<PathBuf>,
-    /// Keys of tokens, kid:hex[,kid:hex]; the first signs, all verify
+    /// Keys of tokens, kid:hex separated by commas; the first signs, all verify
     #[arg(long, env = "JWT_KEYS", hide_env_values = true, value_name = "KEYS", value_parser = secret)]
     pub jwt_keys: Option<Secret>,
     /// File with the keys of tokens

@@ -22,7 +22,7 @@ use resi_data_api::rotation::{Archive, Deck, PoolTable};
 use resi_data_api::tokens::Tokens;
 use resi_protocol::rotation::RotationKey;
 use resi_protocol::wire::signing_message;
-use resi_protocol::{EpochSchedule, Keypair, Sources, Timestamp};
+use resi_protocol::{EpochSchedule, Keypair, Timestamp};
 use resi_store::{Migrations, PoolEntry, Store};
 use resi_store_postgres::PostgresStore;
 use resi_store_sqlite::{SqliteLocation, SqliteStore};
@@ -318,10 +318,6 @@ pub(crate) fn access_body(name: &str, timestamp: i64, sources: &str) -> Value {
     let hotkey = key.hotkey().to_string();
     let signature = key.sign(signing_message(&hotkey, timestamp, sources).as_bytes()).to_hex();
     json!({ "hotkey": hotkey, "timestamp": timestamp, "signature": signature, "sources": sources })
-}
-
-pub(crate) fn sources(list: &str) -> Sources {
-    list.parse().unwrap()
 }
 
 /// An answer, read to its end.
