@@ -1,5 +1,6 @@
-use axum::extract::{RawQuery, State};
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderValue, Request, header};
 use axum::response::Response;
 use resi_protocol::Sources;
 use resi_protocol::rotation::MAX_BLOCK_SIZE;
@@ -47,10 +48,9 @@ const PARAMETERS: &[(&str, ErrorCode)] = &[
 pub(crate) async fn get_validator_data(
     State(app): State<AppState>,
     validator: Validator,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
+    request: Request<Body>,
 ) -> Result<Response, ApiError> {
-    let (sources, block_size) = parameters(query.as_deref())?;
+    let (sources, block_size) = parameters(request.uri().query())?;
     let sources = sources.intersection(validator.sources);
     if sources.is_empty() {
         let message = format!("The token is for {}", validator.sources);
@@ -64,7 +64,7 @@ pub(crate) async fn get_validator_data(
     let cache_control = HeaderValue::try_from(max_age).map_err(ApiError::internal)?;
     let mut response = deal.with_answer(sources, block_size, |answer| {
         answer.respond(
-            &headers,
+            request.headers(),
             &[
                 (header::CACHE_CONTROL, cache_control),
                 (header::VARY, HeaderValue::from_static("Authorization, Accept-Encoding")),

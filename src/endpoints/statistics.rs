@@ -1,8 +1,9 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use axum::body::Body;
 use axum::extract::State;
-use axum::http::{Extensions, HeaderMap};
+use axum::http::Request;
 use axum::response::Response;
 use resi_protocol::wire::{EpochStatistics, ErrorBody, LastAssignment, Statistics};
 
@@ -25,12 +26,14 @@ use crate::limits::AddressKey;
 )]
 pub(crate) async fn get_statistics(
     State(app): State<AppState>,
-    headers: HeaderMap,
-    extensions: Extensions,
+    request: Request<Body>,
 ) -> Result<Response, ApiError> {
     let now = app.clock.now();
-    let peer = extensions.get::<Peer>().map_or(IpAddr::from([0, 0, 0, 0]), |Peer(peer)| peer.ip());
-    let client = AddressKey::of(app.client(peer, &headers));
+    let peer = request
+        .extensions()
+        .get::<Peer>()
+        .map_or(IpAddr::from([0, 0, 0, 0]), |Peer(peer)| peer.ip());
+    let client = AddressKey::of(app.client(peer, request.headers()));
     let counted =
         match app.mock {
             true => None,
