@@ -12,7 +12,7 @@ use resi_store::{Assignment, AssignmentQuery, Quota};
 use crate::app::{ASSIGNMENT_TIMEOUT, AppState};
 use crate::auth::Reporter;
 use crate::error::ApiError;
-use crate::http::query::{Query, page_size};
+use crate::http::query::{AtLeastOne, Query, page_size};
 use crate::http::quota;
 
 const PARAMETERS: &[(&str, ErrorCode)] = &[
@@ -32,7 +32,7 @@ const MAX_LIMIT: u32 = 200;
     params(
         ("status" = Option<AssignmentStatus>, Query, description = "Only those that stand so", example = "completed"),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before", pattern = "^[0-9]{1,18}$", example = "4711"),
-        ("limit" = Option<u32>, Query, description = "The size of a page, from 1 on; above 200 it is read as 200. 50 by default", minimum = 1, example = 50),
+        ("limit" = inline(Option<AtLeastOne>), Query, description = "The size of a page, from 1 on; above 200 it is read as 200. 50 by default", example = 50),
     ),
     responses(
         (status = 200, description = "A page", body = AssignmentList),
@@ -75,7 +75,7 @@ pub(crate) async fn list_assignments(
 #[utoipa::path(
     get, path = "/api/v1/assignments/{assignment_id}", tag = "validators",
     security(("token" = [])),
-    params(("assignment_id" = String, Path, description = "The validator's own name for it", min_length = 1, max_length = 128, example = "zipcode_assignment_20250115_1030_a1b2c3d4")),
+    params(("assignment_id" = String, Path, description = "The validator's own name for it", min_length = 1, max_length = 128, pattern = "^[ -~]+$", example = "zipcode_assignment_20250115_1030_a1b2c3d4")),
     responses(
         (status = 200, description = "The assignment", body = AssignmentView),
         (status = 400, description = "`INVALID_REQUEST`", body = ErrorBody),

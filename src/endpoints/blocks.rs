@@ -10,7 +10,7 @@ use resi_store::Pull;
 use crate::app::AppState;
 use crate::auth::Validator;
 use crate::error::{ApiError, seconds_until};
-use crate::http::query::{Query, capped_number};
+use crate::http::query::{AtLeastOne, Query, capped_number};
 use crate::http::quota;
 
 const DEFAULT_BLOCK_SIZE: u32 = 20;
@@ -29,7 +29,7 @@ const PARAMETERS: &[(&str, ErrorCode)] = &[
     security(("token" = [])),
     params(
         ("sources" = Option<String>, Query, description = "Sources separated by commas", example = "ZILLOW_SOLD"),
-        ("block_size" = Option<u32>, Query, description = "Zipcodes a batch, from 1 on; above 50 it is read as 50. 20 by default", minimum = 1, example = 20),
+        ("block_size" = inline(Option<AtLeastOne>), Query, description = "Zipcodes a batch, from 1 on; above 50 it is read as 50. 20 by default", example = 20),
         ("format" = Option<String>, Query, description = "Only `json`", example = "json"),
     ),
     responses(

@@ -11,7 +11,7 @@ use resi_protocol::wire::{EpochList, EpochResource, ErrorBody, ErrorCode};
 use super::allow_any_origin;
 use crate::app::AppState;
 use crate::error::ApiError;
-use crate::http::query::{Query, page_size};
+use crate::http::query::{AtLeastOne, Query, page_size};
 use crate::rotation::Published;
 
 const PARAMETERS: &[(&str, ErrorCode)] =
@@ -44,8 +44,8 @@ pub(crate) async fn get_current_epoch(State(app): State<AppState>) -> Result<Res
 #[utoipa::path(
     get, path = "/api/v1/epochs", tag = "public",
     params(
-        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before", example = "2025-01-15T08-00-00"),
-        ("limit" = Option<u32>, Query, description = "The size of a page, from 1 on; above 100 it is read as 100. 20 by default", minimum = 1, example = 20),
+        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before", pattern = "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}-[0-9]{2}-[0-9]{2}$", example = "2025-01-15T08-00-00"),
+        ("limit" = inline(Option<AtLeastOne>), Query, description = "The size of a page, from 1 on; above 100 it is read as 100. 20 by default", example = 20),
     ),
     responses(
         (status = 200, description = "A page", body = EpochList),

@@ -1,6 +1,8 @@
 //! Query strings: every parameter at most once, unknown ones ignored.
 
 use resi_protocol::wire::ErrorCode;
+use utoipa::openapi::{ObjectBuilder, RefOr, Schema, Type};
+use utoipa::{PartialSchema, ToSchema};
 
 use crate::error::ApiError;
 
@@ -44,6 +46,18 @@ pub fn page_size(query: &Query, default: u32, max: u32) -> Result<u32, ApiError>
             .ok_or_else(|| ApiError::invalid("limit", "must be a whole number from 1 on")),
     }
 }
+
+/// How documents describe such a number: with no largest one, since whatever is too large is read as the maximum.
+#[derive(Debug)]
+pub struct AtLeastOne;
+
+impl PartialSchema for AtLeastOne {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1)).into()
+    }
+}
+
+impl ToSchema for AtLeastOne {}
 
 /// A whole number from 1 on in decimal digits; what is above `max`, however large, is read as `max`.
 pub fn capped_number(text: &str, max: u32) -> Option<u32> {
