@@ -9,6 +9,7 @@
 #                     reads, against a bare axum server that holds the same body
 #   access-sqlite, status-sqlite, access-postgres, status-postgres
 #                     writes; reports on Postgres against pgbench with single prepared inserts in the same cluster
+#   million           health and statistics once a million reports are there, on SQLite; and memory over that time
 #   epochs            the first second of an epoch against the others, with epochs of 5 seconds
 # Memory is reported for every service that ran. --seconds is for each part and side (20), --quick means 3.
 #
@@ -17,7 +18,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-readonly ALL_PARTS=(start health statistics blocks blocks-gzip access-sqlite status-sqlite access-postgres
+readonly ALL_PARTS=(start health statistics blocks blocks-gzip access-sqlite status-sqlite million access-postgres
     status-postgres epochs)
 readonly CONNECTIONS=64 THREADS=2 EPOCH_SECONDS=5
 # More than any service has granted in a second here, so that no thread runs out of signed bodies.
@@ -244,6 +245,21 @@ measure_status_sqlite() {
         "${faults:-$(verdict "$per_second >= 24000"); p99 $(verdict "$p99_us <= 20000")}"
 }
 
+measure_million() {
+    local reports=0 run=0 resident=()
+    while [ "$reports" -lt 1000000 ]; do
+        run_wrk 10 status "$base/api/v1/assignment-status" "million-$((run += 1))" "${tokens[@]}"
+        [ -z "$faults" ] || fail "million: $faults"
+        reports=$((reports + per_second * 10))
+        resident+=("$(awk '/^VmRSS/ { printf "%.1f", $2 / 1024 }' "/proc/$service_pid/status")")
+        : >"$scratch/service.log"
+        [ "$run" -lt 60 ] || fail "million: $reports reports after $run runs"
+    done
+    measure_read "health after $reports reports" /health identity - 0.85
+    measure_read "statistics after $reports reports" /api/v1/statistics identity - 0.80
+    details+=("Memory every 10 s of $reports reports, in MB: ${resident[*]}" '')
+}
+
 # ---------------------------------------------------------------------------------------------------------------------
 # Postgres
 
@@ -350,6 +366,13 @@ if wants health statistics blocks blocks-gzip access-sqlite status-sqlite; then
     : >"$scratch/service.log"
     ! wants access-sqlite || measure_access access-sqlite 13000
     ! wants status-sqlite || measure_status_sqlite
+    stop_service
+fi
+
+if wants million; then
+    start_service 'after a million reports' "sqlite:$scratch/million.sqlite"
+    get_tokens 20
+    measure_million
     stop_service
 fi
 
