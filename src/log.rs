@@ -4,7 +4,7 @@
 use std::cell::RefCell;
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _, Write};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -25,8 +25,10 @@ pub enum LogFormat {
     Json,
 }
 
+/// When that much waits, it is written without waiting for more.
+const MUCH: usize = 128 * 1024;
 /// When that much waits, who adds to it writes it: memory stays bounded when the reader of the log is slow.
-const MAX_WAITING: usize = 256 * 1024;
+const MAX_WAITING: usize = 1024 * 1024;
 /// How long a line may wait for others.
 const LINGER: Duration = Duration::from_millis(50);
 
@@ -38,6 +40,8 @@ pub struct LogSink(Arc<Shared>);
 struct Shared {
     waiting: Mutex<Vec<u8>>,
     arrived: Condvar,
+    /// What is being written. Held while lines are taken and written, so that they stay in order.
+    writing: Mutex<Vec<u8>>,
 }
 
 impl LogSink {
@@ -54,40 +58,42 @@ impl LogSink {
 
     fn run(&self) {
         loop {
-            let mut waiting = self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-            while waiting.is_empty() {
-                waiting = self.0.arrived.wait(waiting).unwrap_or_else(PoisonError::into_inner);
-            }
-            drop(waiting);
-            thread::sleep(LINGER);
+            let waiting = self.waiting();
+            let waiting = self.0.arrived.wait_while(waiting, |waiting| waiting.is_empty());
+            let waiting = waiting.unwrap_or_else(PoisonError::into_inner);
+            let lingered =
+                self.0.arrived.wait_timeout_while(waiting, LINGER, |waiting| waiting.len() < MUCH);
+            drop(lingered);
             self.flush();
         }
     }
 
     /// Adds whole lines.
     pub fn append(&self, lines: &[u8]) {
-        let mut waiting = self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        let was_empty = waiting.is_empty();
+        let mut waiting = self.waiting();
+        let before = waiting.len();
         waiting.extend_from_slice(lines);
-        if waiting.len() > MAX_WAITING {
-            write_out(&mut waiting);
-        } else if was_empty {
+        let after = waiting.len();
+        drop(waiting);
+        if before == 0 || (before < MUCH && after >= MUCH) {
             self.0.arrived.notify_one();
+        } else if after > MAX_WAITING {
+            self.flush();
         }
     }
 
     /// Writes what waits.
     pub fn flush(&self) {
-        let mut waiting = self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        write_out(&mut waiting);
+        let mut writing = self.0.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::swap(&mut *writing, &mut *self.waiting());
+        // Where the log cannot be written there is nowhere to say so.
+        let _ = io::stderr().lock().write_all(&writing);
+        writing.clear();
     }
-}
 
-/// Under the lock, so that lines stay in order.
-fn write_out(waiting: &mut Vec<u8>) {
-    // Where the log cannot be written there is nowhere to say so.
-    let _ = io::stderr().lock().write_all(waiting);
-    waiting.clear();
+    fn waiting(&self) -> MutexGuard<'_, Vec<u8>> {
+        self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Write for LogSink {

@@ -1,5 +1,7 @@
 //! What Prometheus is told.
 
+mod duration_histogram;
+
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -10,14 +12,11 @@ use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 use resi_protocol::wire::ErrorCode;
 use resi_store::Connections;
 
-/// From a quarter of a millisecond to ten seconds.
-const DURATIONS: [f64; 13] =
-    [0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 2.5, 10.0];
+use duration_histogram::DurationHistogram;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct RequestLabels {
@@ -53,7 +52,7 @@ struct CheckLabels {
 /// The metrics of one route, found once: labels are not looked up for every request.
 #[derive(Debug)]
 struct RouteMetrics {
-    duration: Histogram,
+    duration: DurationHistogram,
     statuses: RwLock<Vec<(u16, Counter)>>,
 }
 
@@ -63,7 +62,7 @@ pub struct Metrics {
     registry: Registry,
     routes: RwLock<HashMap<Box<str>, Arc<RouteMetrics>>>,
     requests: Family<RequestLabels, Counter>,
-    durations: Family<RouteLabels, Histogram, fn() -> Histogram>,
+    durations: Family<RouteLabels, DurationHistogram>,
     grants: Counter,
     refusals: Family<CodeLabels, Counter>,
     deals: Counter,
@@ -86,11 +85,10 @@ impl Metrics {
     /// All at zero.
     pub fn new() -> Self {
         let mut registry = Registry::with_prefix("resi");
-        let histogram: fn() -> Histogram = || Histogram::new(DURATIONS);
         let metrics = Self {
             routes: RwLock::default(),
             requests: Family::default(),
-            durations: Family::new_with_constructor(histogram),
+            durations: Family::default(),
             grants: Counter::default(),
             refusals: Family::default(),
             deals: Counter::default(),
@@ -159,7 +157,7 @@ impl Metrics {
         let route = route.unwrap_or("none");
         let known = self.routes.read().unwrap_or_else(PoisonError::into_inner).get(route).cloned();
         let metrics = known.unwrap_or_else(|| self.add_route(route));
-        metrics.duration.observe(duration.as_secs_f64());
+        metrics.duration.observe(duration);
         let status = status.as_u16();
         let counted = {
             let statuses = metrics.statuses.read().unwrap_or_else(PoisonError::into_inner);
@@ -261,13 +259,17 @@ mod tests {
     fn what_was_counted_is_on_the_page() {
         let metrics = Metrics::new();
         metrics.request(Some("/health"), StatusCode::OK, Duration::from_millis(1));
+        metrics.request(Some("/health"), StatusCode::OK, Duration::from_secs(20));
         metrics.request(None, StatusCode::NOT_FOUND, Duration::from_millis(1));
         metrics.refused(ErrorCode::InvalidSignature);
         let page = metrics.render();
         for line in [
-            r#"resi_http_requests_total{route="/health",status="200"} 1"#,
+            r#"resi_http_requests_total{route="/health",status="200"} 2"#,
             r#"resi_http_requests_total{route="none",status="404"} 1"#,
             r#"resi_http_request_duration_seconds_bucket{le="0.001",route="/health"} 1"#,
+            r#"resi_http_request_duration_seconds_bucket{le="+Inf",route="/health"} 2"#,
+            r#"resi_http_request_duration_seconds_count{route="/health"} 2"#,
+            r#"resi_http_request_duration_seconds_sum{route="/health"} 20.001"#,
             r#"resi_access_refusals_total{code="INVALID_SIGNATURE"} 1"#,
         ] {
             assert!(page.contains(line), "{line} is missing in\n{page}");

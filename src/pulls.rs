@@ -1,7 +1,7 @@
 //! Who pulled which blocks: noted on the path of requests, written in the background.
 
 use std::collections::HashSet;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{PoisonError, RwLock};
 
 use resi_protocol::{EpochId, Hotkey, Sources};
 use resi_store::{Pull, Store, StoreError};
@@ -11,7 +11,7 @@ const MAX_WAITING: usize = 100_000;
 
 /// Notes of pulls, each once an epoch.
 #[derive(Debug, Default)]
-pub struct Pulls(Mutex<Notes>);
+pub struct Pulls(RwLock<Notes>);
 
 #[derive(Debug, Default)]
 struct Notes {
@@ -23,14 +23,23 @@ struct Notes {
 impl Pulls {
     /// Notes a pull, unless it was noted in this epoch.
     pub fn note(&self, pull: Pull) {
-        let mut notes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (pull.hotkey, pull.sources, pull.block_size);
+        // Most pulls were noted before, and many ask at once.
+        let is_noted = {
+            let notes = self.0.read().unwrap_or_else(PoisonError::into_inner);
+            notes.epoch == Some(pull.epoch) && notes.seen.contains(&key)
+        };
+        if is_noted {
+            return;
+        }
+        let mut notes = self.0.write().unwrap_or_else(PoisonError::into_inner);
         if notes.epoch != Some(pull.epoch) {
             notes.epoch = Some(pull.epoch);
             notes.seen.clear();
         }
         if notes.waiting.len() < MAX_WAITING
             && notes.seen.len() < MAX_WAITING
-            && notes.seen.insert((pull.hotkey, pull.sources, pull.block_size))
+            && notes.seen.insert(key)
         {
             notes.waiting.push(pull);
         }
@@ -42,13 +51,13 @@ impl Pulls {
     /// When the store fails.
     pub async fn write(&self, store: &dyn Store) -> Result<(), StoreError> {
         let waiting =
-            std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner).waiting);
+            std::mem::take(&mut self.0.write().unwrap_or_else(PoisonError::into_inner).waiting);
         if waiting.is_empty() {
             return Ok(());
         }
         let written = store.record_pulls(&waiting).await;
         if written.is_err() {
-            let mut notes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut notes = self.0.write().unwrap_or_else(PoisonError::into_inner);
             let newer = std::mem::replace(&mut notes.waiting, waiting);
             notes.waiting.extend(newer);
         }

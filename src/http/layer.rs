@@ -134,9 +134,10 @@ where
 /// `/health`, are no errors of a library.
 fn foreign_error(response: &Response<Body>) -> Option<ApiError> {
     let status = response.status();
-    let is_json =
-        response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/json");
-    if is_json || !(status.is_client_error() || status.is_server_error()) {
+    let is_json = || {
+        response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/json")
+    };
+    if !(status.is_client_error() || status.is_server_error()) || is_json() {
         return None;
     }
     Some(match status.as_u16() {

@@ -1,11 +1,12 @@
 //! Taking connections: bounded in number, every head and idle time bounded, HTTP/1.1 and HTTP/2.
 
 use std::convert::Infallible;
+use std::future::{Future as _, poll_fn};
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use axum::Router;
@@ -15,23 +16,24 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::GracefulShutdown;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
-use tokio::time::{sleep, timeout};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tower::Service;
 
 use super::client_address::Peer;
+use super::connections::{Connections, LOOK_INTERVAL, Listed, Order, Watched};
 
-/// In which time a head must have arrived; also how long a connection may be idle.
-const HEAD_DEADLINE: Duration = Duration::from_secs(15);
 /// Larger heads are answered by the HTTP layer.
 const MAX_HEAD: usize = 64 * 1024;
 /// More connections wait to be accepted.
 const MAX_CONNECTIONS: usize = 16_384;
 /// Requests that one HTTP/2 connection may have under way.
 const MAX_STREAMS: u32 = 100;
+/// How long the other side of an HTTP/2 connection may take to answer a ping, and how often it is sent one.
+const PING_DEADLINE: Duration = Duration::from_secs(15);
 /// How long requests may go on once the listener is closed.
 const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(20);
 
@@ -42,53 +44,80 @@ pub async fn serve(
     stop: CancellationToken,
 ) {
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-    let graceful = GracefulShutdown::new();
+    let connections = Arc::new(Connections::default());
     let builder = builder();
+    let mut looks = interval(LOOK_INTERVAL);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut place = None;
     loop {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { break };
-        let (stream, peer) = tokio::select! {
-            accepted = accept(&listener) => accepted,
+        if place.is_none() {
+            place = Arc::clone(&places).try_acquire_owned().ok();
+        }
+        tokio::select! {
+            (stream, peer) = accept(&listener), if place.is_some() => {
+                let (router, place, listed) = (routers.borrow().clone(), place.take(), connections.add());
+                let builder = builder.clone();
+                tokio::spawn(async move {
+                    let _place = place;
+                    serve_connection(&builder, stream, peer, router, &listed).await;
+                });
+            }
+            freed = Arc::clone(&places).acquire_owned(), if place.is_none() => place = freed.ok(),
+            _ = looks.tick() => connections.look_after(),
             () = stop.cancelled() => break,
-        };
-        let router = routers.borrow().clone();
-        let seen = Arc::new(AtomicBool::new(false));
-        let service = service_fn({
-            let seen = Arc::clone(&seen);
-            move |request: Request<Incoming>| {
-                seen.store(true, Ordering::Relaxed);
-                answer(router.clone(), request, peer)
-            }
-        });
-        let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
-        let connection = graceful.watch(connection);
-        tokio::spawn(async move {
-            let _place = place;
-            let mut connection = pin!(connection);
-            // Until the first head has come, hyper's own deadlines do not count: it still waits for the version.
-            let first = timeout(HEAD_DEADLINE, connection.as_mut()).await;
-            if first.is_err() && seen.load(Ordering::Relaxed) {
-                // What goes wrong on one connection is its client's business.
-                let _ = connection.await;
-            }
-        });
+        }
     }
     drop(listener);
-    if timeout(SHUTDOWN_DEADLINE, graceful.shutdown()).await.is_err() {
+    if timeout(SHUTDOWN_DEADLINE, connections.finish()).await.is_err() {
         tracing::warn!("some requests were still running after {} s", SHUTDOWN_DEADLINE.as_secs());
     }
+}
+
+/// Serves one connection to its end. What goes wrong on it is its client's business.
+async fn serve_connection(
+    builder: &auto::Builder<TokioExecutor>,
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    peer: SocketAddr,
+    router: Router,
+    listed: &Listed,
+) {
+    let line = listed.line();
+    let service = service_fn(|request: Request<Incoming>| {
+        let (in_flight, router) = (line.begin(), router.clone());
+        async move {
+            let _in_flight = in_flight;
+            answer(router, request, peer).await
+        }
+    });
+    let stream = TokioIo::new(Watched::new(stream, Arc::clone(line)));
+    let mut connection = pin!(builder.serve_connection(stream, service));
+    let mut finishing = false;
+    poll_fn(|context| {
+        match line.order(context) {
+            Order::GoOn => {}
+            Order::Cut => return Poll::Ready(()),
+            Order::Finish => {
+                if !std::mem::replace(&mut finishing, true) {
+                    connection.as_mut().graceful_shutdown();
+                }
+            }
+        }
+        connection.as_mut().poll(context).map(|_| ())
+    })
+    .await;
 }
 
 fn builder() -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder
         .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_DEADLINE)
+        // The list of connections has the deadlines.
+        .header_read_timeout(None)
         .max_buf_size(MAX_HEAD)
         .http2()
         .timer(TokioTimer::new())
-        .keep_alive_interval(HEAD_DEADLINE)
-        .keep_alive_timeout(HEAD_DEADLINE)
+        .keep_alive_interval(PING_DEADLINE)
+        .keep_alive_timeout(PING_DEADLINE)
         .max_concurrent_streams(MAX_STREAMS)
         .max_header_list_size(MAX_HEAD as u32);
     builder
@@ -127,4 +156,97 @@ fn is_of_connection(kind: ErrorKind) -> bool {
         kind,
         ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset | ErrorKind::ConnectionRefused
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::routing::get;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+    use tokio::task::JoinHandle;
+
+    use super::*;
+
+    const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n";
+
+    /// A connection in memory, whose pipe holds `room` bytes, to a service that answers with `body`.
+    fn connected(
+        connections: &Arc<Connections>,
+        room: usize,
+        body: &'static str,
+    ) -> (DuplexStream, JoinHandle<()>) {
+        let (client, server) = duplex(room);
+        let (listed, peer) = (connections.add(), SocketAddr::from(([127, 0, 0, 1], 9)));
+        let router = Router::new().route("/", get(move || std::future::ready(body)));
+        let served = tokio::spawn(async move {
+            serve_connection(&builder(), server, peer, router, &listed).await;
+        });
+        (client, served)
+    }
+
+    async fn read_answer(client: &mut DuplexStream) {
+        let mut head = [0; 1024];
+        assert!(client.read(&mut head).await.expect("an answer") > 0);
+    }
+
+    /// As many looks as it takes to cut what is quiet, and whether it was.
+    async fn is_cut(connections: &Connections, served: &JoinHandle<()>) -> bool {
+        for _ in 0..4 {
+            connections.look_after();
+            tokio::task::yield_now().await;
+        }
+        tokio::task::yield_now().await;
+        served.is_finished()
+    }
+
+    #[tokio::test]
+    async fn one_that_is_silent_idle_or_dribbles_is_cut() {
+        let connections = Arc::new(Connections::default());
+        let (_silent, served) = connected(&connections, 1024, "x");
+        assert!(is_cut(&connections, &served).await);
+
+        let (mut idle, served) = connected(&connections, 1024, "x");
+        idle.write_all(REQUEST).await.expect("written");
+        read_answer(&mut idle).await;
+        assert!(is_cut(&connections, &served).await);
+
+        let (mut dribbling, served) = connected(&connections, 1024, "x");
+        for byte in REQUEST.chunks(1).take(6) {
+            let _ = dribbling.write_all(byte).await;
+            connections.look_after();
+            tokio::task::yield_now().await;
+            tokio::task::yield_now().await;
+        }
+        assert!(served.is_finished());
+    }
+
+    #[tokio::test]
+    async fn one_whose_client_does_not_read_is_cut_and_one_that_reads_slowly_is_not() {
+        let connections = Arc::new(Connections::default());
+        let body: &'static str = "x".repeat(4_000).leak();
+        let (mut slow, served) = connected(&connections, 256, body);
+        slow.write_all(REQUEST).await.expect("written");
+        for _ in 0..12 {
+            let mut piece = [0; 200];
+            slow.read_exact(&mut piece).await.expect("a piece");
+            connections.look_after();
+            tokio::task::yield_now().await;
+        }
+        assert!(!served.is_finished());
+        assert!(is_cut(&connections, &served).await, "now it does not read");
+    }
+
+    #[tokio::test]
+    async fn one_that_is_used_goes_on_and_finishes_when_told() {
+        let connections = Arc::new(Connections::default());
+        let (mut used, served) = connected(&connections, 1024, "x");
+        for _ in 0..10 {
+            used.write_all(REQUEST).await.expect("written");
+            read_answer(&mut used).await;
+            connections.look_after();
+            connections.look_after();
+        }
+        assert!(!served.is_finished());
+        connections.finish().await;
+        served.await.expect("no panic");
+    }
 }

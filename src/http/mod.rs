@@ -3,6 +3,7 @@
 pub mod accept;
 pub mod body;
 pub mod client_address;
+pub mod connections;
 pub mod layer;
 pub mod listener;
 pub mod prepared;

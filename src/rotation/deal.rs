@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use resi_protocol::rotation::{
     ALGORITHM, Parameters, RotationPublicKey, VrfSignature, batch_name, batches,
@@ -30,7 +30,7 @@ pub struct Deal {
     pub zipcodes: Vec<Zipcode>,
     public_key: RotationPublicKey,
     entries: Vec<PoolEntry>,
-    answers: Mutex<HashMap<(Sources, u32), Arc<Answer>>>,
+    answers: RwLock<HashMap<(Sources, u32), Arc<Answer>>>,
     published: AtomicBool,
 }
 
@@ -63,7 +63,7 @@ impl Deal {
             public_key,
             signature,
             entries,
-            answers: Mutex::default(),
+            answers: RwLock::default(),
             published: AtomicBool::new(false),
         }
     }
@@ -80,20 +80,25 @@ impl Deal {
         block_size: u32,
         send: impl FnOnce(&Prepared) -> T,
     ) -> T {
-        let answer = {
-            let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
-            if answers.len() >= MAX_ANSWERS && !answers.contains_key(&(sources, block_size)) {
-                answers.clear();
-            }
-            Arc::clone(answers.entry((sources, block_size)).or_default())
-        };
+        let asked = (sources, block_size);
+        let known =
+            self.answers.read().unwrap_or_else(PoisonError::into_inner).get(&asked).cloned();
+        let answer = known.unwrap_or_else(|| self.add_answer(asked));
         send(answer.0.get_or_init(|| self.prepare(sources, block_size)))
+    }
+
+    fn add_answer(&self, asked: (Sources, u32)) -> Arc<Answer> {
+        let mut answers = self.answers.write().unwrap_or_else(PoisonError::into_inner);
+        if answers.len() >= MAX_ANSWERS && !answers.contains_key(&asked) {
+            answers.clear();
+        }
+        Arc::clone(answers.entry(asked).or_default())
     }
 
     /// Makes the answers that the epoch before was asked for, so that the first request of this one finds them ready.
     pub fn warm_like(&self, before: &Self) {
         let asked: Vec<_> =
-            before.answers.lock().unwrap_or_else(PoisonError::into_inner).keys().copied().collect();
+            before.answers.read().unwrap_or_else(PoisonError::into_inner).keys().copied().collect();
         for (sources, block_size) in asked {
             self.with_answer(sources, block_size, Prepared::warm);
         }
