@@ -33,7 +33,7 @@ fn assigning(criterion: &mut Criterion) {
         let miner = |uid: usize| Miner {
             uid: u16::try_from(uid).expect("few enough"),
             hotkey: key(1, uid),
-            coldkey: Coldkey(key(2, if uid % 2 == 0 { uid } else { uid / 3 * 3 })),
+            coldkey: Coldkey(key(2, if uid.is_multiple_of(2) { uid } else { uid / 3 * 3 })),
             active: true,
         };
         let metagraph = Metagraph::new((0..miners).map(miner).collect()).expect("all differ");
