@@ -45,22 +45,57 @@ fn parsing(criterion: &mut Criterion) {
         [("base64", body(|home| STANDARD.encode(home).into())), ("text", body(Value::from))];
     let mut group = criterion.benchmark_group("parse an answer of 1,000 homes");
     for (form, body) in &bodies {
-        for (unit, throughput) in [
-            ("bytes", Throughput::Bytes(body.len() as u64)),
-            ("homes", Throughput::Elements(HOMES)),
-        ] {
-            group.throughput(throughput);
-            group.bench_function(format!("{form}, {unit}"), |bencher| {
-                bencher.iter(|| {
-                    let answer = Answer::parse(black_box(body), &assigned, &limits).expect("valid");
-                    assert_eq!(answer.reports.len() as u64, HOMES);
-                    answer
-                });
+        group.throughput(Throughput::Bytes(body.len() as u64));
+        group.bench_function(*form, |bencher| {
+            bencher.iter(|| {
+                let answer = Answer::parse(black_box(body), &assigned, &limits).expect("valid");
+                assert_eq!(answer.reports.len() as u64, HOMES);
+                answer
             });
-        }
+        });
     }
     group.finish();
 }
 
-criterion_group!(benches, parsing);
+/// Bodies as large as they may be, of what costs most to read.
+fn hostile_bodies() -> [(&'static str, Vec<u8>); 6] {
+    const BYTES: usize = 64 << 20;
+    let filled = |before: &str, piece: &str, after: &str| {
+        let pieces = (BYTES - before.len() - after.len()) / piece.len();
+        [before, &piece.repeat(pieces), after].concat().into_bytes()
+    };
+    let text = "x".repeat(90_000);
+    let content = format!(
+        r#"{{"uri":"1_zpid","label":"zip:77494","content":"{}"}},"#,
+        STANDARD.encode(format!(r#"{{"a":"{text}","price":NaN,"a":"{text}"#))
+    );
+    [
+        ("numbers as entities", filled(r#"{"scraped_data":{"ZILLOW_SOLD":["#, "1,", "1]}}")),
+        ("lists in lists", filled(r#"{"a":"#, "[", "")),
+        ("names that do not count", filled("{", r#""\u0061":0,"#, r#""a":0}"#)),
+        ("one escaped text", filled(r#"{"request_id":""#, r"\n", r#""}"#)),
+        ("NaN at the end", filled(r#"{"a":["#, "0,", "NaN]}")),
+        (
+            "contents that break off",
+            filled(r#"{"scraped_data":{"ZILLOW_SOLD":["#, &content, "1]}}"),
+        ),
+    ]
+}
+
+fn hostile(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("parse 64 MiB of");
+    group.sample_size(10);
+    for (what, body) in hostile_bodies() {
+        group.throughput(Throughput::Bytes(body.len() as u64));
+        group.bench_function(what, |bencher| {
+            bencher.iter(|| {
+                Answer::parse(black_box(&body), &Assigned::anything(), &Limits::default())
+                    .map(|answer| answer.reports.len())
+            });
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, parsing, hostile);
 criterion_main!(benches);

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use resi_protocol::{Source, Timestamp};
 use resi_validation::messages::{
     Answer, AnswerError, Assigned, AssignmentMode, DataAssignmentRequest, FieldName, Implausible,
-    Limits, NotCounted, Reason, ResponseWindow,
+    Limits, NotCounted, Reason, RecordedAnswer, RecordedAnswerError, ResponseWindow,
 };
 use serde_json::{Value, json};
 
@@ -235,6 +235,37 @@ fn what_is_no_answer_is_refused_whole() {
     let large = format!("{{\"a\": \"{}\"}}", "x".repeat(1_000));
     assert_eq!(parse(&large), Err(AnswerError::TooLarge { bytes: large.len(), limit: 1_000 }));
     assert_eq!(parse(r#"{"scraped_data": 5, "completion_status": []}"#), Ok(()));
+}
+
+#[test]
+fn a_recorded_answer_is_read_as_it_was_and_restricted_to_its_batch() {
+    let mut other_zipcode = entity(2, &home());
+    other_zipcode["label"] = "zip:99999".into();
+    let response = message(&[entity(1, &home()), other_zipcode]);
+    let line = |uid: Value, received_at: Value| {
+        let line = json!({"uid": uid, "received_at": received_at, "response": response});
+        RecordedAnswer::parse(
+            line.to_string().as_bytes(),
+            &Assigned::anything(),
+            &Limits::default(),
+        )
+    };
+    let mut recorded = line(json!(65_535.0), json!("2025-10-01T00:41:00")).expect("valid");
+    assert_eq!((recorded.uid, recorded.answer.reports.len()), (65_535, 2));
+    recorded.answer.restrict(&assigned(), &Limits::default());
+    let directly = parse(&response.to_string());
+    assert_eq!(recorded.answer.reports, directly.reports);
+    assert_eq!(recorded.answer.refusals.counts(), directly.refusals.counts());
+
+    let wrong = |uid, received_at| line(uid, received_at).expect_err("wrong").to_string();
+    assert_eq!(wrong(json!(-1), json!("")), "uid is -1, not a whole number from 0 to 65535");
+    assert_eq!(wrong(json!(1), json!("soon")), "received_at is \"soon\", not a time");
+    let empty = RecordedAnswer::parse(
+        br#"{"uid": 1, "received_at": "2025-10-01T00:41:00Z", "rate": NaN}"#,
+        &Assigned::anything(),
+        &Limits::default(),
+    );
+    assert_eq!(empty, Err(RecordedAnswerError::NoResponse));
 }
 
 #[test]

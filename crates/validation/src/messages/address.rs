@@ -89,6 +89,10 @@ impl Address {
         // The end of the last word that was the five digits of a zipcode and is followed by a hyphen.
         let mut zip_before_hyphen = None;
         for character in text.chars().chain([' ']) {
+            if character.is_ascii_alphanumeric() {
+                word.push(character.to_ascii_lowercase());
+                continue;
+            }
             if character.is_alphanumeric() {
                 // Some letters become a letter and a mark.
                 word.extend(character.to_lowercase().filter(|lower| lower.is_alphanumeric()));

@@ -26,12 +26,14 @@ pub(crate) fn is_plain(text: &str) -> bool {
 /// Appends what `text` stands for to `bytes`.
 pub(crate) fn decode_base64(text: &str, bytes: &mut Vec<u8>) -> Result<(), base64::DecodeError> {
     let text = text.trim();
-    let engine = if text.bytes().any(|byte| matches!(byte, b'-' | b'_')) {
-        URL_ALPHABET
-    } else {
-        PLAIN_ALPHABET
-    };
-    engine.decode_vec(text, bytes)
+    let before = bytes.len();
+    PLAIN_ALPHABET.decode_vec(text, bytes).or_else(|error| match error {
+        base64::DecodeError::InvalidByte(_, b'-' | b'_') => {
+            bytes.truncate(before);
+            URL_ALPHABET.decode_vec(text, bytes)
+        }
+        error => Err(error),
+    })
 }
 
 impl Serialize for Content {

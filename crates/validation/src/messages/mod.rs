@@ -16,7 +16,10 @@ mod response_window;
 mod tolerant;
 
 pub use address::Address;
-pub use answer::{Answer, AnswerError, Assigned, FieldName, Limits, Reason, Refusal, Refusals};
+pub use answer::{
+    Answer, AnswerError, Assigned, FieldName, Limits, Reason, RecordedAnswer, RecordedAnswerError,
+    Refusal, Refusals,
+};
 pub use bathrooms::Bathrooms;
 pub use content::Content;
 pub use entity::{DataEntity, Label};

@@ -23,7 +23,11 @@ impl PropertyType {
             if new_word && !normal.is_empty() {
                 normal.push('_');
             }
-            normal.extend(character.to_uppercase());
+            if character.is_ascii() {
+                normal.push(character.to_ascii_uppercase());
+            } else {
+                normal.extend(character.to_uppercase());
+            }
             after_lower = character.is_lowercase();
             word_ended = false;
         }

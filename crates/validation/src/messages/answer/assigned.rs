@@ -2,7 +2,7 @@ use std::collections::HashSet;
 
 use resi_protocol::{Source, Sources, Zipcode};
 
-use crate::messages::{AssignmentMode, DataAssignmentRequest, PropertyKey};
+use crate::messages::{AssignmentMode, DataAssignmentRequest, PropertyKey, PropertyReport};
 
 /// What a miner was asked for. A home outside of it is not kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +46,12 @@ impl Assigned {
                 }
             }
         }
+    }
+
+    /// Whether this home was asked for.
+    pub fn keeps(&self, report: &PropertyReport) -> bool {
+        self.has_source(report.source)
+            && self.has(&(report.source, report.key.clone()), report.zipcode)
     }
 
     pub(super) fn has_source(&self, source: Source) -> bool {

@@ -6,8 +6,8 @@ use resi_protocol::{Source, Zipcode};
 use super::entity::{RawContent, RawEntity};
 use super::home::{Home, text};
 use super::raw::Raw;
-use super::refusal::{FieldName, Reason, Refusals};
-use super::{Assigned, Limits};
+use super::refusal::{FieldName, Reason, Refusals, excerpt};
+use super::{AnswerError, Assigned, Limits};
 use crate::messages::entity::{key_of_label, zipcode_of_label};
 use crate::messages::{PropertyKey, PropertyReport};
 
@@ -40,6 +40,16 @@ impl<'a> Collector<'a> {
     pub(super) fn next_entity(&mut self) -> bool {
         self.entities = self.entities.saturating_add(1);
         self.entities <= self.limits.entities
+    }
+
+    /// What an error while reading means.
+    pub(super) fn error(&self, error: &serde_json::Error) -> AnswerError {
+        let limit = self.limits.entities;
+        if self.entities > limit {
+            AnswerError::TooManyEntities { limit }
+        } else {
+            AnswerError::Malformed(excerpt(&error.to_string()))
+        }
     }
 
     /// Judges the entity that was read last.

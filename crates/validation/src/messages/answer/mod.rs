@@ -8,6 +8,7 @@ mod home;
 mod limits;
 mod non_finite;
 mod raw;
+mod recorded;
 mod refusal;
 
 use resi_protocol::Timestamp;
@@ -15,10 +16,11 @@ use serde::de::DeserializeSeed as _;
 
 pub use assigned::Assigned;
 pub use limits::Limits;
+pub use recorded::{RecordedAnswer, RecordedAnswerError};
 pub use refusal::{FieldName, Reason, Refusal, Refusals};
 
 use super::{CompletionStatus, PropertyReport};
-use body::BodySeed;
+use body::{BodySeed, RawBody};
 use collector::Collector;
 
 /// What is kept of a miner's answer, and why the rest was not.
@@ -105,33 +107,35 @@ impl Answer {
     /// # Errors
     /// When the answer is too large, has too many entities, or is not the JSON of an object.
     pub fn parse(body: &[u8], assigned: &Assigned, limits: &Limits) -> Result<Self, AnswerError> {
-        if body.len() > limits.body_bytes {
-            return Err(AnswerError::TooLarge { bytes: body.len(), limit: limits.body_bytes });
-        }
-        match Self::parse_json(body, assigned, limits) {
-            Err(AnswerError::Malformed(error)) => match non_finite::quoted(body) {
-                Some(quoted) => Self::parse_json(&quoted, assigned, limits),
-                None => Err(AnswerError::Malformed(error)),
-            },
-            parsed => parsed,
-        }
+        read(body, limits, |json| Self::parse_json(json, assigned, limits))
+    }
+
+    /// Leaves out the homes that are not `assigned` after all, as [`Self::parse`] would have.
+    pub fn restrict(&mut self, assigned: &Assigned, limits: &Limits) {
+        let refusals = &mut self.refusals;
+        self.reports.retain(|report| {
+            let kept = assigned.keeps(report);
+            if !kept {
+                let kept = limits.refusals_kept;
+                refusals.add(kept, None, None, Reason::NotAssigned, &report.key);
+            }
+            kept
+        });
     }
 
     fn parse_json(body: &[u8], assigned: &Assigned, limits: &Limits) -> Result<Self, AnswerError> {
         let mut collector = Collector::new(assigned, limits);
         let mut deserializer = serde_json::Deserializer::from_slice(body);
-        let raw = BodySeed(&mut collector)
+        let body = BodySeed(&mut collector)
             .deserialize(&mut deserializer)
-            .and_then(|raw| deserializer.end().map(|()| raw));
-        let raw = match raw {
-            Ok(raw) => raw,
-            Err(_) if collector.entities > limits.entities => {
-                return Err(AnswerError::TooManyEntities { limit: limits.entities });
-            }
-            Err(error) => return Err(AnswerError::Malformed(refusal::excerpt(&error.to_string()))),
-        };
-        let body = raw.keep(&mut collector);
-        Ok(Self {
+            .and_then(|body| deserializer.end().map(|()| body))
+            .map_err(|error| collector.error(&error))?;
+        Ok(Self::of(&body, collector))
+    }
+
+    fn of(body: &RawBody, mut collector: Collector<'_>) -> Self {
+        let body = body.keep(&mut collector);
+        Self {
             request_id: body.request_id,
             zipcode_batch_id: body.zipcode_batch_id,
             overlap_group: body.overlap_group,
@@ -142,6 +146,24 @@ impl Answer {
             entities: collector.entities,
             reports: collector.reports,
             refusals: collector.refusals,
-        })
+        }
+    }
+}
+
+/// Reads JSON within the limit; where it is none, once more with what Python writes for numbers that are none in quotes.
+fn read<T>(
+    json: &[u8],
+    limits: &Limits,
+    parse: impl Fn(&[u8]) -> Result<T, AnswerError>,
+) -> Result<T, AnswerError> {
+    if json.len() > limits.body_bytes {
+        return Err(AnswerError::TooLarge { bytes: json.len(), limit: limits.body_bytes });
+    }
+    match parse(json) {
+        Err(AnswerError::Malformed(error)) => match non_finite::quoted(json) {
+            Some(quoted) => parse(&quoted),
+            None => Err(AnswerError::Malformed(error)),
+        },
+        parsed => parsed,
     }
 }
