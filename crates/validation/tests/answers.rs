@@ -331,6 +331,11 @@ fn an_answer_counts_within_the_window_only() {
         window.admit(&slow, None, received_at),
         Err(NotCounted::ImplausibleTime(Implausible::TooSlow(9_600)))
     );
+    // Clocks that are off within the tolerance do not make a quick answer slow enough.
+    let mut quick = honest.clone();
+    quick.submission_timestamp = Some(at("2025-10-01T00:05:30Z"));
+    let early = window.admit(&quick, Some(at("2025-10-01T00:00:30Z")), at("2025-10-01T00:04:40Z"));
+    assert_eq!(early, Err(NotCounted::ImplausibleTime(Implausible::TooFast(250))));
     // A claim of forty minutes does not help who is back after two.
     let early = window.admit(&honest, Some(at("2025-10-01T00:00:30Z")), at("2025-10-01T00:39:50Z"));
     assert!(early.is_ok());
