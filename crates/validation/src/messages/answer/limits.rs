@@ -1,6 +1,6 @@
 /// How much of one answer is looked at. What is over a limit is refused, so that memory and time stay bounded whatever a
 /// miner sends. Beside the body and the [`super::Answer`], parsing needs a buffer for one content and for one text with
-/// escapes, and where the body is no JSON but for `NaN` and the like, a copy of it: less than twice the body in all.
+/// escapes, and where the body is no JSON but for `NaN` and the like, a copy of it: about twice the body at worst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// The largest body in bytes; a larger one is refused whole, unread.

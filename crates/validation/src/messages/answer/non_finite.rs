@@ -11,6 +11,8 @@ pub(super) fn quoted(json: &[u8]) -> Option<Vec<u8>> {
             b'"' => in_text = !in_text,
             b'N' | b'I' | b'-' if !in_text => {
                 if let Some(token) = TOKENS.iter().find(|token| json[at..].starts_with(token)) {
+                    // Three bytes become five at most: it never grows beyond this.
+                    quoted.reserve(2 * json.len() - quoted.len());
                     quoted.extend_from_slice(&json[copied..at]);
                     quoted.push(b'"');
                     quoted.extend_from_slice(token);
