@@ -6,6 +6,7 @@
 //! - [`Hotkey`], [`Signature`], [`Keypair`]: SS58 addresses and sr25519 over them.
 //! - [`Sources`]: the data sources and their names.
 //! - [`EpochSchedule`], [`EpochIndex`], [`EpochId`]: time cut into epochs.
+//! - [`SeededStream`]: random choices that everybody can repeat.
 //! - [`rotation`]: the verifiable deal of zipcodes, and its verifier.
 //!
 //! ```
@@ -21,6 +22,7 @@ mod epoch;
 mod hotkey;
 mod keypair;
 pub mod rotation;
+mod seeded_stream;
 mod sha256_hash;
 mod signature;
 mod sources;
@@ -31,6 +33,7 @@ mod zipcode;
 pub use epoch::{EpochId, EpochIdError, EpochIndex, EpochSchedule, EpochSecondsError};
 pub use hotkey::{Hotkey, HotkeyError};
 pub use keypair::Keypair;
+pub use seeded_stream::SeededStream;
 pub use sha256_hash::{HexError, Sha256Hash};
 pub use signature::{InvalidSignature, Signature, SignatureFormatError};
 pub use sources::{Source, Sources, SourcesError};

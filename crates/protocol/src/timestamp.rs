@@ -54,6 +54,20 @@ impl Timestamp {
         Self(self.0.saturating_sub(i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)))
     }
 
+    /// Reads what programs in Python write: RFC 3339, or the same without an offset, which is read as UTC.
+    ///
+    /// # Errors
+    /// When it is neither.
+    pub fn parse_lenient(text: &str) -> Result<Self, TimestampError> {
+        text.parse().or_else(|error| {
+            let civil: jiff::civil::DateTime = text.parse().map_err(|_| error)?;
+            let parsed = jiff::tz::Offset::UTC.to_timestamp(civil);
+            parsed
+                .map(|parsed| Self(parsed.as_microsecond()))
+                .map_err(|_| TimestampError(text.to_owned()))
+        })
+    }
+
     pub(crate) fn civil(self) -> jiff::Timestamp {
         let second = self
             .seconds()
@@ -100,6 +114,22 @@ mod tests {
         assert_eq!("2025-01-15T10:00:00Z".parse(), Ok(Timestamp::from_seconds(1_736_935_200)));
         assert_eq!("2025-01-15T12:00:00+02:00".parse(), Ok(Timestamp::from_seconds(1_736_935_200)));
         assert!("yesterday".parse::<Timestamp>().is_err());
+    }
+
+    #[test]
+    fn a_time_without_an_offset_is_read_as_utc_where_that_is_asked_for() {
+        let expected = Ok(Timestamp::from_micros(1_736_935_200_250_000));
+        for text in [
+            "2025-01-15T10:00:00.25Z",
+            "2025-01-15T10:00:00.250000+00:00",
+            "2025-01-15T10:00:00.25",
+            "2025-01-15 10:00:00.250000",
+        ] {
+            assert_eq!(Timestamp::parse_lenient(text), expected, "{text}");
+        }
+        for text in ["", "10:00:00", "2025-01-15T25:00:00", "2025-13-15T10:00:00", "1736935200"] {
+            assert!(Timestamp::parse_lenient(text).is_err(), "{text}");
+        }
     }
 
     #[test]

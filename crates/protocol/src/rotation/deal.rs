@@ -1,8 +1,7 @@
 use sha2::{Digest, Sha256};
-use sha3::Shake256;
-use sha3::digest::{ExtendableOutput, Update, XofReader};
 
 use super::Parameters;
+use crate::SeededStream;
 
 const SEED_LABEL: &[u8] = b"resi-rotation-v1:seed";
 
@@ -13,9 +12,7 @@ pub struct Seed([u8; 32]);
 impl Seed {
     pub(super) fn of_pre_output(pre_output: &[u8; 32]) -> Self {
         // The proof stays out: a prover could try proofs until one pleases, the pre-output is unique.
-        let hasher =
-            Digest::chain_update(Digest::chain_update(Sha256::new(), SEED_LABEL), pre_output);
-        Self(hasher.finalize().into())
+        Self(Sha256::new().chain_update(SEED_LABEL).chain_update(pre_output).finalize().into())
     }
 
     /// Its 32 bytes.
@@ -25,12 +22,8 @@ impl Seed {
 
     /// The order of a pool of `size` in this epoch: positions in the pool.
     pub fn permutation(&self, size: u32) -> Vec<u32> {
-        let mut stream = Stream::new(self);
         let mut positions: Vec<u32> = (0..size).collect();
-        for last in (1..positions.len()).rev() {
-            let other = stream.uniform(last as u64 + 1) as usize;
-            positions.swap(last, other);
-        }
+        SeededStream::new(&self.0).shuffle(&mut positions);
         positions
     }
 
@@ -39,32 +32,6 @@ impl Seed {
         let mut positions = self.permutation(parameters.pool_size);
         positions.truncate(parameters.zipcodes_per_epoch as usize);
         positions
-    }
-}
-
-/// The SHAKE-256 output of a seed, read as little-endian 64-bit numbers.
-struct Stream(<Shake256 as ExtendableOutput>::Reader);
-
-impl Stream {
-    fn new(seed: &Seed) -> Self {
-        Self(Shake256::default().chain(seed.0).finalize_xof())
-    }
-
-    fn next(&mut self) -> u64 {
-        let mut bytes = [0; 8];
-        self.0.read(&mut bytes);
-        u64::from_le_bytes(bytes)
-    }
-
-    /// A number below `m`, every one as likely as any other.
-    fn uniform(&mut self, m: u64) -> u64 {
-        let remainder = (u64::MAX % m + 1) % m;
-        loop {
-            let drawn = self.next();
-            if drawn <= u64::MAX - remainder {
-                return drawn % m;
-            }
-        }
     }
 }
 
@@ -80,11 +47,6 @@ mod tests {
             let mut positions = Seed(seed).permutation(size);
             positions.sort_unstable();
             prop_assert_eq!(positions, (0..size).collect::<Vec<_>>());
-        }
-
-        #[test]
-        fn a_drawn_number_is_below_its_bound(seed: [u8; 32], m in 1_u64..) {
-            prop_assert!(Stream::new(&Seed(seed)).uniform(m) < m);
         }
     }
 }
