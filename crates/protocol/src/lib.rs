@@ -4,6 +4,7 @@
 //!
 //! - [`wire`]: the bodies of requests and answers, and the error codes.
 //! - [`Hotkey`], [`Signature`], [`Keypair`]: SS58 addresses and sr25519 over them.
+//! - [`btauth`]: HTTP requests signed by headers.
 //! - [`Sources`]: the data sources and their names.
 //! - [`EpochSchedule`], [`EpochIndex`], [`EpochId`]: time cut into epochs.
 //! - [`rotation`]: the verifiable deal of zipcodes, and its verifier.
@@ -17,6 +18,7 @@
 //! ```
 #![deny(missing_docs)]
 
+pub mod btauth;
 mod epoch;
 mod hotkey;
 mod keypair;
