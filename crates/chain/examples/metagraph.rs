@@ -1,16 +1,16 @@
 //! Prints the members of a subnet: `metagraph NETUID [NETWORK [MINIMUM_ALPHA]]`, where the network is `finney`, `test`,
 //! `local`, or addresses of nodes separated by commas.
 
-use std::error::Error;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use anyhow::{Context, Result};
 use resi_chain::{AgeRules, ChainClient, Deadlines, Metagraph, Network, RAO_PER_ALPHA};
 use resi_protocol::Timestamp;
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> Result<()> {
     let mut arguments = std::env::args().skip(1);
-    let netuid = arguments.next().ok_or("usage: metagraph NETUID [NETWORK [MINIMUM_ALPHA]]")?;
+    let netuid = arguments.next().context("usage: metagraph NETUID [NETWORK [MINIMUM_ALPHA]]")?;
     let network = Network::choose(arguments.next().as_deref(), None)?;
     let minimum: u64 = arguments.next().as_deref().unwrap_or("20000").parse()?;
 
@@ -43,7 +43,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a program of its own, which nothing is handed to")]
-fn now() -> Result<Timestamp, Box<dyn Error>> {
+fn now() -> Result<Timestamp> {
     let since = SystemTime::now().duration_since(UNIX_EPOCH)?;
     Ok(Timestamp::from_micros(i64::try_from(since.as_micros())?))
 }

@@ -3,19 +3,19 @@
 //! The file says what the chain is like, and is read again when it changes; where there is none, it is written first, as
 //! a pattern. `block` in it counts at the start only, so that the chain does not go back with each change.
 
-use std::error::Error;
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 
+use anyhow::{Context, Result};
 use resi_chain::stand_in::{StandInChain, StandInNode};
 use tokio::time::interval;
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> Result<()> {
     let mut arguments = std::env::args().skip(1);
-    let port: u16 = arguments.next().ok_or("usage: stand_in_node PORT [CHAIN.json]")?.parse()?;
+    let port: u16 = arguments.next().context("usage: stand_in_node PORT [CHAIN.json]")?.parse()?;
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let Some(path) = arguments.next() else {
         let node = StandInNode::start_at(address, StandInChain::example()).await?;

@@ -83,6 +83,11 @@ impl AgeRules {
         let part = spread * u128::from(random) / u128::from(u32::MAX);
         least + Duration::from_nanos(u64::try_from(part).unwrap_or(u64::MAX))
     }
+
+    /// How long to wait after a sync that failed: a tenth of that, so that a moment's failure does not cost an interval.
+    pub fn retry_in(&self, random: u32) -> Duration {
+        self.next_sync_in(random) / 10
+    }
 }
 
 #[cfg(test)]
@@ -143,5 +148,6 @@ mod tests {
         let rules = AgeRules::default();
         assert_eq!(rules.next_sync_in(0), seconds(270));
         assert_eq!(rules.next_sync_in(u32::MAX), seconds(300));
+        assert_eq!(rules.retry_in(u32::MAX), seconds(30));
     }
 }

@@ -111,3 +111,70 @@ impl Axon {
         served.then(|| SocketAddr::new(ip, self.port))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::LazyLock;
+
+    use proptest::prelude::*;
+    use subxt::Metadata;
+    use subxt::ext::codec::Decode;
+    use subxt::ext::frame_decode::runtime_apis::decode_runtime_api_response;
+    use subxt::ext::scale_decode::IntoVisitor;
+
+    use super::*;
+    use crate::stand_in::{METADATA, StandInChain};
+
+    static RUNTIME: LazyLock<Metadata> =
+        LazyLock::new(|| Metadata::decode(&mut METADATA.as_slice()).expect("the real one"));
+
+    fn read(mut answer: &[u8]) -> Option<Columns> {
+        let visitor = Option::<Columns>::into_visitor();
+        let (api, function) = ("SubnetInfoRuntimeApi", "get_selective_metagraph");
+        decode_runtime_api_response(api, function, &mut answer, &*RUNTIME, RUNTIME.types(), visitor)
+            .ok()
+            .flatten()
+    }
+
+    #[test]
+    fn the_numbers_asked_for_are_those_of_the_fields_read() {
+        let answer = StandInChain::example().metagraph(7, &INDEXES);
+        assert!(read(&answer).expect("read").into_snapshot(GenesisHash::FINNEY, 46, 7).is_ok());
+        for left_out in INDEXES {
+            let fewer: Vec<_> = INDEXES.into_iter().filter(|index| *index != left_out).collect();
+            let columns = read(&StandInChain::example().metagraph(7, &fewer)).expect("read");
+            let missing = columns.into_snapshot(GenesisHash::FINNEY, 46, 7);
+            assert!(matches!(missing, Err(SnapshotError::MissingColumn(_))), "{left_out}");
+        }
+    }
+
+    #[test]
+    fn the_state_of_another_block_or_subnet_is_refused() {
+        let columns = || read(&StandInChain::example().metagraph(7, &INDEXES)).expect("read");
+        let at = |netuid, block| columns().into_snapshot(GenesisHash::FINNEY, netuid, block);
+        assert!(at(46, 6).is_ok() && at(46, 8).is_ok());
+        assert_eq!(at(46, 9), Err(SnapshotError::OtherBlock { asked: 9, given: 7 }));
+        assert_eq!(at(47, 7), Err(SnapshotError::OtherSubnet { asked: 47, given: 46 }));
+    }
+
+    proptest! {
+        #[test]
+        fn no_changed_answer_panics(
+            changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+            length in any::<prop::sample::Index>(),
+        ) {
+            let mut answer = StandInChain::example().metagraph(7, &INDEXES);
+            for (at, byte) in changes {
+                let at = at.index(answer.len());
+                answer[at] = byte;
+            }
+            answer.truncate(length.index(answer.len() * 2));
+            if let Some(columns) = read(&answer)
+                && let Ok(snapshot) = columns.into_snapshot(GenesisHash::FINNEY, 46, 7)
+            {
+                let uids = snapshot.members().iter().map(|member| usize::from(member.uid));
+                prop_assert!(uids.eq(0..snapshot.members().len()));
+            }
+        }
+    }
+}

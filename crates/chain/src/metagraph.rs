@@ -184,9 +184,12 @@ impl Metagraph {
         self.read().problem.clone()
     }
 
-    /// How long to wait for the next sync, by `random` from all of its range.
+    /// How long to wait for the next sync, by `random` from all of its range; after one that failed, a tenth of that.
     pub fn next_sync_in(&self, random: u32) -> Duration {
-        self.rules.next_sync_in(random)
+        match self.read().problem {
+            None => self.rules.next_sync_in(random),
+            Some(_) => self.rules.retry_in(random),
+        }
     }
 
     fn read(&self) -> RwLockReadGuard<'_, State> {

@@ -17,7 +17,7 @@ const METADATA_VERSION: u32 = 16;
 /// How many columns that runtime knows, each there or not.
 const COLUMNS: u16 = 73;
 
-static METADATA: LazyLock<Vec<u8>> = LazyLock::new(|| {
+pub(crate) static METADATA: LazyLock<Vec<u8>> = LazyLock::new(|| {
     let mut metadata = Vec::new();
     let compressed = include_bytes!("../../tests/data/finney-metadata-v16.scale.gz");
     GzDecoder::new(compressed.as_slice())
@@ -89,7 +89,7 @@ fn result(
             if netuid != chain.netuid {
                 return Ok(hex_of(&[0]));
             }
-            Ok(hex_of(&metagraph(chain, number, &indexes)))
+            Ok(hex_of(&chain.metagraph(number, &indexes)))
         }
         _ => Err("method not found"),
     }
@@ -113,50 +113,52 @@ fn runtime_version() -> Vec<u8> {
     ("node-subtensor", "node-subtensor", 1_u32, SPEC_VERSION, 1_u32, apis, 1_u32, 1_u8).encode()
 }
 
-fn metagraph(chain: &StandInChain, number: u64, indexes: &[u16]) -> Vec<u8> {
-    // Someone is there.
-    let mut bytes = vec![1];
-    Compact(chain.netuid).encode_to(&mut bytes);
-    for index in 1..=COLUMNS {
-        let column = indexes.contains(&index).then(|| column(chain, number, index)).flatten();
-        match column {
-            Some(column) => {
-                bytes.push(1);
-                bytes.extend(column);
+impl StandInChain {
+    /// Its members as of block `number`, with the columns that are asked for by their numbers.
+    pub(crate) fn metagraph(&self, number: u64, indexes: &[u16]) -> Vec<u8> {
+        // There is such a subnet.
+        let mut bytes = vec![1];
+        Compact(self.netuid).encode_to(&mut bytes);
+        for index in 1..=COLUMNS {
+            match self.column(number, index).filter(|_| indexes.contains(&index)) {
+                Some(column) => {
+                    bytes.push(1);
+                    bytes.extend(column);
+                }
+                None => bytes.push(0),
             }
-            None => bytes.push(0),
         }
+        bytes
     }
-    bytes
-}
 
-fn column(chain: &StandInChain, number: u64, index: u16) -> Option<Vec<u8>> {
-    let name = match index {
-        7 => "block",
-        30 => "num_uids",
-        52 => "hotkeys",
-        53 => "coldkeys",
-        55 => "axons",
-        56 => "active",
-        57 => "validator_permit",
-        67 => "alpha_stake",
-        _ => return None,
-    };
-    if matches!(&chain.fault, Some(Fault::Missing(column)) if column == name) {
-        return None;
+    fn column(&self, number: u64, index: u16) -> Option<Vec<u8>> {
+        let name = match index {
+            7 => "block",
+            30 => "num_uids",
+            52 => "hotkeys",
+            53 => "coldkeys",
+            55 => "axons",
+            56 => "active",
+            57 => "validator_permit",
+            67 => "alpha_stake",
+            _ => return None,
+        };
+        if matches!(&self.fault, Some(Fault::Missing(column)) if column == name) {
+            return None;
+        }
+        let ragged = matches!(&self.fault, Some(Fault::Ragged(column)) if column == name);
+        let members = &self.members[..self.members.len().saturating_sub(usize::from(ragged))];
+        Some(match name {
+            "block" => Compact(number).encode(),
+            "num_uids" => Compact(u16::try_from(members.len()).unwrap_or(u16::MAX)).encode(),
+            "hotkeys" => encode(members, |member| *member.hotkey.as_bytes()),
+            "coldkeys" => encode(members, |member| *member.coldkey.as_bytes()),
+            "axons" => encode(members, |member| axon(member.axon)),
+            "active" => encode(members, |member| member.active),
+            "validator_permit" => encode(members, |member| member.validator_permit),
+            _ => encode(members, |member| Compact(member.alpha_stake_rao)),
+        })
     }
-    let ragged = matches!(&chain.fault, Some(Fault::Ragged(column)) if column == name);
-    let members = &chain.members[..chain.members.len() - usize::from(ragged)];
-    Some(match name {
-        "block" => Compact(number).encode(),
-        "num_uids" => Compact(u16::try_from(members.len()).unwrap_or(u16::MAX)).encode(),
-        "hotkeys" => encode(members, |member| *member.hotkey.as_bytes()),
-        "coldkeys" => encode(members, |member| *member.coldkey.as_bytes()),
-        "axons" => encode(members, |member| axon(member.axon)),
-        "active" => encode(members, |member| member.active),
-        "validator_permit" => encode(members, |member| member.validator_permit),
-        _ => encode(members, |member| Compact(member.alpha_stake_rao)),
-    })
 }
 
 fn encode<T: Encode>(members: &[Member], property: impl Fn(&Member) -> T) -> Vec<u8> {

@@ -16,6 +16,8 @@ use tokio::task::{AbortHandle, JoinSet};
 use tokio_tungstenite::accept_async;
 use tokio_tungstenite::tungstenite::Message;
 
+#[cfg(test)]
+pub(crate) use answers::METADATA;
 use answers::{Answer, answer};
 
 pub use chain::{Fault, StandInChain};
