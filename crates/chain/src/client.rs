@@ -6,12 +6,14 @@ use subxt::backend::LegacyBackend;
 use subxt::dynamic::runtime_api_call;
 use subxt::ext::jsonrpsee::client_transport::ws::WsTransportClientBuilder;
 use subxt::ext::jsonrpsee::core::client::Client;
+use subxt::rpcs::RpcClient;
 use subxt::{OnlineClient, SubstrateConfig};
 use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use crate::columns::{Columns, INDEXES};
+use crate::deadline::WithDeadline;
 use crate::network::{Endpoint, GenesisHash, Network};
 use crate::snapshot::{Snapshot, SnapshotError};
 use crate::succession::NoSuccessor;
@@ -119,7 +121,7 @@ impl ChainClient {
 
     async fn fetch_from(&self, node: &Node) -> Result<Snapshot, FetchError> {
         let rpc = self.connect(&node.endpoint).await?;
-        let backend = Arc::new(LegacyBackend::builder().build(rpc));
+        let backend = Arc::new(LegacyBackend::builder().build(RpcClient::new(rpc)));
         let known = node.known.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let client = OnlineClient::from_backend_with_config(known, backend)
             .await
@@ -146,7 +148,7 @@ impl ChainClient {
         Ok(columns.into_snapshot(genesis, self.netuid, block.block_number())?)
     }
 
-    async fn connect(&self, endpoint: &Endpoint) -> Result<Client, FetchError> {
+    async fn connect(&self, endpoint: &Endpoint) -> Result<WithDeadline<Client>, FetchError> {
         let Deadlines { connect, call } = self.deadlines;
         let transport = WsTransportClientBuilder::default()
             .connection_timeout(connect)
@@ -161,7 +163,11 @@ impl ChainClient {
             .map_err(|_| FetchError::ConnectDeadline(connect))?
             .map_err(|panic| FetchError::Connect(panic.to_string()))?
             .map_err(|error| FetchError::Connect(reason_of(&error)))?;
-        Ok(Client::builder().request_timeout(call).build_with_tokio(sender, receiver))
+        // The client's own deadline must not come first.
+        let client = Client::builder()
+            .request_timeout(call.saturating_add(Duration::from_secs(60)))
+            .build_with_tokio(sender, receiver);
+        Ok(WithDeadline { client, deadline: call })
     }
 }
 

@@ -21,6 +21,7 @@
 mod age;
 mod client;
 mod columns;
+mod deadline;
 mod metagraph;
 mod network;
 mod snapshot;
