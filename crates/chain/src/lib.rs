@@ -16,6 +16,9 @@
 //! let may_enter = metagraph.may_validate(&hotkey) && metagraph.freshness(now) != Freshness::Expired;
 //! # Ok(()) }
 //! ```
+//!
+//! Over a restart: [`Metagraph::to_stored`] after each sync that brought something, [`Metagraph::restore`] before the first
+//! one. The bytes belong to one chain, subnet and block; replicas that share a place for them keep those of the latest.
 #![deny(missing_docs)]
 
 mod age;
