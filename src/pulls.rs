@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
-use resi_protocol::{EpochIndex, Hotkey, Sources};
+use resi_protocol::{EpochId, Hotkey, Sources};
 use resi_store::{Pull, Store, StoreError};
 
 /// More than this many notes are not kept while the database is away.
@@ -15,7 +15,7 @@ pub struct Pulls(Mutex<Notes>);
 
 #[derive(Debug, Default)]
 struct Notes {
-    epoch: Option<EpochIndex>,
+    epoch: Option<EpochId>,
     seen: HashSet<(Hotkey, Sources, u32)>,
     waiting: Vec<Pull>,
 }

@@ -1,4 +1,5 @@
--- Times are microseconds since 1970. Hotkeys, hashes and signatures are raw bytes.
+-- Times are microseconds since 1970; epochs are known by their start, in seconds
+-- since 1970. Hotkeys, hashes and signatures are raw bytes.
 
 -- The time to remember comes first: it follows from the signed message, so the pair is as unique as the signature, new
 -- rows go to the end of the index, and old ones leave from its start.
@@ -72,7 +73,6 @@ CREATE TABLE epochs (
     netuid integer NOT NULL,
     epoch bigint NOT NULL,
     epoch_seconds bigint NOT NULL,
-    starts_at bigint NOT NULL,
     ends_at bigint NOT NULL,
     pool_sha256 bytea NOT NULL CHECK (length(pool_sha256) = 32),
     pool_size bigint NOT NULL,

@@ -10,7 +10,6 @@ function setup(thread)
    table.insert(threads, thread)
 end
 
-statuses = {}
 exhausted = false
 
 local file, position, past
@@ -41,15 +40,11 @@ function request()
    return wrk.format(nil, nil, nil, body)
 end
 
-function response(status)
-   statuses[status] = (statuses[status] or 0) + 1
-end
-
 function done(summary, latency, _)
    for _, thread in ipairs(threads) do
       if thread:get("exhausted") then
          io.write("a thread ran out of bodies before its time\n")
       end
    end
-   report.print(summary, latency, report.statuses(threads))
+   report.print(summary, latency)
 end

@@ -15,5 +15,5 @@ function init(args)
 end
 
 function done(summary, latency, _)
-   report.print(summary, latency, summary.errors.status)
+   report.print(summary, latency)
 end

@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::Request;
 use axum::response::{IntoResponse, Response};
 use resi_protocol::wire::{AssignmentAccepted, AssignmentReport, ErrorBody, ErrorCode};
-use resi_protocol::{EpochIndex, Timestamp};
+use resi_protocol::{EpochId, EpochSchedule, Timestamp};
 use resi_store::{Quota, ReportAttempt, ReportOutcome};
 
 use crate::app::{ASSIGNMENT_TIMEOUT, AppState};
@@ -40,8 +40,9 @@ pub(crate) async fn post_assignment_status(
 ) -> Result<Response, ApiError> {
     let report: AssignmentReport = body::json(request, MAX_BODY).await?;
     let now = app.clock.now();
-    let running_epoch = app.deck.epoch_at(now);
-    let reported_epoch = reported_epoch(&app, &report, running_epoch)?;
+    let schedule = app.deck.parameters().schedule;
+    let running = app.deck.epoch_at(now);
+    let reported_epoch = reported_epoch(schedule, &report, now)?;
     let counted = validator.count_request(&app, now)?;
     let counted = quota::tighter(counted, count_report(&app, &validator.hotkey, now)?);
     let new_assignments = app.limits.settings.assignments_per_epoch;
@@ -49,7 +50,7 @@ pub(crate) async fn post_assignment_status(
         hotkey: validator.hotkey,
         report,
         reported_epoch,
-        running_epoch,
+        running_epoch: schedule.id(running),
         now,
         timeout: ASSIGNMENT_TIMEOUT,
         new_assignments: (new_assignments > 0 && !app.mock).then_some(new_assignments),
@@ -68,7 +69,7 @@ pub(crate) async fn post_assignment_status(
             Err(ApiError::new(ErrorCode::AssignmentEnded, message))
         }
         ReportOutcome::TooManyAssignments => {
-            let resets_at = app.deck.parameters().schedule.ends_at(running_epoch);
+            let resets_at = schedule.ends_at(running);
             let spent = Quota { limit: new_assignments, remaining: 0, resets_at };
             Err(ApiError::limited("new assignments an epoch", spent, now))
         }
@@ -76,13 +77,13 @@ pub(crate) async fn post_assignment_status(
 }
 
 fn reported_epoch(
-    app: &AppState,
+    schedule: EpochSchedule,
     report: &AssignmentReport,
-    running: EpochIndex,
-) -> Result<Option<EpochIndex>, ApiError> {
+    now: Timestamp,
+) -> Result<Option<EpochId>, ApiError> {
     let Some(id) = report.epoch_id else { return Ok(None) };
-    match app.deck.parameters().schedule.index_of(id) {
-        Some(epoch) if epoch <= running => Ok(Some(epoch)),
+    match schedule.index_of(id) {
+        Some(_) if id.starts_at() <= now => Ok(Some(id)),
         Some(_) => Err(ApiError::invalid("epoch_id", "this epoch has not begun")),
         None => Err(ApiError::invalid("epoch_id", "no epoch starts then")),
     }

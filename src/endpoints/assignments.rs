@@ -67,7 +67,7 @@ pub(crate) async fn list_assignments(
     let more = found.len() > limit as usize;
     found.truncate(limit as usize);
     let next_cursor = found.last().filter(|_| more).map(|last| last.position.to_string());
-    let assignments = found.into_iter().map(|assignment| view(&app, assignment, now)).collect();
+    let assignments = found.into_iter().map(|assignment| view(assignment, now)).collect();
     Ok(answer(&AssignmentList { assignments, next_cursor }, counted, now))
 }
 
@@ -98,7 +98,7 @@ pub(crate) async fn get_assignment(
     let counted = validator.count_request(&app, now)?;
     let found = app.store.assignment(validator.hotkey, &id).await?;
     let assignment = found.ok_or_else(|| ApiError::not_found("assignment of this validator"))?;
-    Ok(answer(&view(&app, assignment, now), counted, now))
+    Ok(answer(&view(assignment, now), counted, now))
 }
 
 fn cursor(text: &str) -> Result<i64, ApiError> {
@@ -107,11 +107,11 @@ fn cursor(text: &str) -> Result<i64, ApiError> {
     position.ok_or_else(|| ApiError::invalid("cursor", "is not the next_cursor of an earlier page"))
 }
 
-fn view(app: &AppState, assignment: Assignment, now: Timestamp) -> AssignmentView {
+fn view(assignment: Assignment, now: Timestamp) -> AssignmentView {
     AssignmentView {
         status: assignment.status_at(now, ASSIGNMENT_TIMEOUT),
         late: assignment.late,
-        epoch_id: app.deck.parameters().schedule.id(assignment.epoch),
+        epoch_id: assignment.epoch,
         assignment_id: assignment.report.assignment_id,
         statistics: assignment.report.statistics,
         consensus_hash: assignment.report.consensus_hash,

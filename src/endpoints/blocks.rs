@@ -74,7 +74,7 @@ pub(crate) async fn get_validator_data(
     quota::write(response.headers_mut(), counted, now);
     app.pulls.note(Pull {
         netuid: deal.parameters.netuid,
-        epoch: deal.epoch.index,
+        epoch: deal.epoch.id,
         hotkey: validator.hotkey,
         sources,
         block_size,

@@ -1,10 +1,12 @@
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
+use resi_protocol::EpochId;
 use resi_protocol::wire::{EpochList, EpochResource, ErrorBody, ErrorCode};
-use resi_protocol::{EpochId, EpochIndex};
 
 use super::allow_any_origin;
 use crate::app::AppState;
@@ -42,7 +44,7 @@ pub(crate) async fn get_current_epoch(State(app): State<AppState>) -> Result<Res
 #[utoipa::path(
     get, path = "/api/v1/epochs", tag = "public",
     params(
-        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before", pattern = "^[0-9]{1,19}$", example = "120571"),
+        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before", example = "2025-01-15T08-00-00"),
         ("limit" = Option<u32>, Query, description = "The size of a page, from 1 on; above 100 it is read as 100. 20 by default", minimum = 1, example = 20),
     ),
     responses(
@@ -59,14 +61,14 @@ pub(crate) async fn list_epochs(
     let limit = page_size(&query, DEFAULT_LIMIT, MAX_LIMIT)?;
     let now = app.clock.now();
     // Records are written ahead; what has not begun is nobody's business.
-    let begun = app.deck.epoch_at(now).next();
+    let coming = EpochId::starting_at(now.plus(Duration::from_secs(1)));
     let before = match query.get("cursor") {
-        None => begun,
+        None => coming,
         Some(cursor) => {
-            let index = cursor.parse().map_err(|_| {
+            let cursor: EpochId = cursor.parse().map_err(|_| {
                 ApiError::invalid("cursor", "is not the next_cursor of an earlier page")
             })?;
-            EpochIndex(index).min(begun)
+            cursor.min(coming)
         }
     };
     let mut records =
@@ -75,7 +77,7 @@ pub(crate) async fn list_epochs(
     records.truncate(limit as usize);
     let epochs: Vec<_> =
         records.iter().map(|record| app.archive.summary(&app.deck, record, now)).collect();
-    let next_cursor = epochs.last().filter(|_| more).map(|last| last.epoch.index.to_string());
+    let next_cursor = epochs.last().filter(|_| more).map(|last| last.epoch.id.to_string());
     Ok(open(&EpochList { epochs, next_cursor }))
 }
 

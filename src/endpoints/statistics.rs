@@ -51,7 +51,6 @@ pub(crate) async fn get_statistics(
 
 fn statistics(app: &App) -> Statistics {
     let tally = app.board.tally();
-    let schedule = app.deck.parameters().schedule;
     Statistics {
         total_validators: tally.validators,
         active_assignments: tally.started,
@@ -69,7 +68,7 @@ fn statistics(app: &App) -> Statistics {
             .epochs
             .iter()
             .map(|epoch| EpochStatistics {
-                id: schedule.id(epoch.epoch),
+                id: epoch.epoch,
                 validators: epoch.validators,
                 completed: epoch.completed,
                 success_rate: epoch.success_rate,

@@ -53,8 +53,7 @@ impl Archive {
             return Ok(Some(Published::Settled(ready)));
         }
         let netuid = deck.parameters().netuid;
-        let Some(epoch) = deck.parameters().schedule.index_of(id) else { return Ok(None) };
-        let Some(record) = deck.store().epoch_record(netuid, epoch).await? else { return Ok(None) };
+        let Some(record) = deck.store().epoch_record(netuid, id).await? else { return Ok(None) };
         let mut resource = self.resource(&record, now);
         let revealed = resource.revealed_at <= now;
         if revealed {
@@ -100,7 +99,7 @@ impl Archive {
     fn resource(&self, record: &EpochRecord, now: Timestamp) -> EpochResource {
         let schedule = record.parameters.schedule;
         let epoch = Epoch {
-            id: schedule.id(record.epoch),
+            id: record.id(),
             index: record.epoch,
             starts_at: schedule.starts_at(record.epoch),
             ends_at: schedule.ends_at(record.epoch),

@@ -135,8 +135,7 @@ impl Deck {
         if deal.is_published() {
             return;
         }
-        match self.store.publish_signature(self.own.netuid, deal.epoch.index, &deal.signature).await
-        {
+        match self.store.publish_signature(self.own.netuid, deal.epoch.id, &deal.signature).await {
             Ok(()) => deal.mark_published(),
             Err(error) => {
                 tracing::warn!(epoch = %deal.epoch.id, "the proof is not in the record yet: {error}")
@@ -229,7 +228,7 @@ impl Deck {
     /// The deal that a record prescribes, where this replica can make it.
     async fn deal_by(&self, record: &EpochRecord) -> Result<Arc<Deal>, NoDeal> {
         let differs = |what: &str, own: &dyn ToString, theirs: &dyn ToString| {
-            let id = record.parameters.schedule.id(record.epoch);
+            let id = record.id();
             let (own, theirs) = (own.to_string(), theirs.to_string());
             NoDeal(format!("{what} is {own} here and {theirs} in the record of epoch {id}").into())
         };
@@ -255,7 +254,7 @@ impl Deck {
         };
         if theirs != own {
             tracing::warn!(
-                epoch = %theirs.schedule.id(record.epoch),
+                epoch = %record.id(),
                 "this epoch is dealt by its record, not by the settings: they count from the next epoch without one"
             );
         }

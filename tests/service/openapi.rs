@@ -1,7 +1,7 @@
 use axum::http::StatusCode;
 use resi_data_api::endpoints::openapi;
 use resi_protocol::wire::ErrorCode;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::harness::{Backend, Service};
 
@@ -70,7 +70,11 @@ fn every_field_is_described_by_word_and_example() {
 }
 
 #[test]
-fn every_code_is_explained() {
+fn every_code_is_explained_and_has_the_name_that_is_sent() {
+    let document: Value = serde_json::from_str(CHECKED_IN).unwrap();
+    let names: Vec<_> = ErrorCode::ALL.iter().map(|code| code.name()).collect();
+    assert_eq!(document["components"]["schemas"]["ErrorCode"]["enum"], json!(names));
+    assert_eq!(serde_json::to_value(ErrorCode::ALL).unwrap(), json!(names));
     for code in ErrorCode::ALL {
         assert!(CHECKED_IN.contains(&format!("| `{code}` | {} |", code.status())), "{code}");
     }

@@ -41,6 +41,11 @@ pub struct EpochId(i64);
 pub struct EpochIdError;
 
 impl EpochId {
+    /// The name of an epoch that starts in the second of `moment`, within the years 1970 to 9999.
+    pub fn starting_at(moment: Timestamp) -> Self {
+        Self(moment.seconds().clamp(0, LAST_SECOND))
+    }
+
     /// The moment it names.
     pub const fn starts_at(self) -> Timestamp {
         Timestamp::from_seconds(self.0)
@@ -132,7 +137,7 @@ impl EpochSchedule {
 
     /// Its name.
     pub fn id(self, epoch: EpochIndex) -> EpochId {
-        EpochId(self.starts_at(epoch).seconds())
+        EpochId::starting_at(self.starts_at(epoch))
     }
 
     /// The epoch of that name; `None` when no epoch starts there.

@@ -1,5 +1,5 @@
 use resi_protocol::rotation::VrfSignature;
-use resi_protocol::{EpochIndex, Sha256Hash, Timestamp};
+use resi_protocol::{EpochId, Sha256Hash, Timestamp};
 use resi_store::rows::{self, EpochRow};
 use resi_store::{EpochRecord, Pull, StoreError, StoredPool};
 use sqlx::postgres::PgConnection;
@@ -10,24 +10,22 @@ pub(crate) async fn agree(
     database: &Database,
     proposed: &EpochRecord,
 ) -> Result<EpochRecord, StoreError> {
-    let EpochRecord { epoch, parameters, public_key, agreed_at, signature } = proposed;
-    let number = rows::epoch_number(*epoch);
+    let EpochRecord { parameters, public_key, agreed_at, signature, .. } = proposed;
+    let (id, epoch) = (proposed.id(), rows::epoch_start(proposed.id()));
     let epoch_seconds = i64::from(parameters.schedule.seconds());
-    let starts_at = parameters.schedule.starts_at(*epoch).micros();
-    let ends_at = parameters.schedule.ends_at(*epoch).micros();
+    let ends_at = parameters.schedule.ends_at(proposed.epoch).micros();
     let pool_sha256 = &parameters.pool_sha256.as_bytes()[..];
     let public_key = &public_key.as_bytes()[..];
     let agreed_at = agreed_at.micros();
     let signature = signature.as_ref().map(|signature| &signature.as_bytes()[..]);
     let mut connection = database.connection().await?;
     sqlx::query!(
-        "INSERT INTO epochs (netuid, epoch, epoch_seconds, starts_at, ends_at, pool_sha256, pool_size,
+        "INSERT INTO epochs (netuid, epoch, epoch_seconds, ends_at, pool_sha256, pool_size,
              zipcodes_per_epoch, public_key, agreed_at, signature)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (netuid, epoch) DO NOTHING",
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (netuid, epoch) DO NOTHING",
         i32::from(parameters.netuid),
-        number,
+        epoch,
         epoch_seconds,
-        starts_at,
         ends_at,
         pool_sha256,
         i64::from(parameters.pool_size),
@@ -39,17 +37,17 @@ pub(crate) async fn agree(
     .execute(&mut *connection)
     .await
     .map_err(unavailable)?;
-    let standing = select(&mut connection, parameters.netuid, *epoch).await?;
+    let standing = select(&mut connection, parameters.netuid, id).await?;
     connection.done();
-    standing.ok_or_else(|| StoreError::Inconsistent(format!("the record of epoch {epoch} is gone")))
+    standing.ok_or_else(|| StoreError::Inconsistent(format!("the record of epoch {id} is gone")))
 }
 
 async fn select(
     connection: &mut PgConnection,
     netuid: u16,
-    epoch: EpochIndex,
+    epoch: EpochId,
 ) -> Result<Option<EpochRecord>, StoreError> {
-    let epoch = rows::epoch_number(epoch);
+    let epoch = rows::epoch_start(epoch);
     sqlx::query_as!(
         EpochRow,
         "SELECT netuid, epoch, epoch_seconds, pool_sha256, pool_size, zipcodes_per_epoch,
@@ -68,7 +66,7 @@ async fn select(
 pub(crate) async fn find(
     database: &Database,
     netuid: u16,
-    epoch: EpochIndex,
+    epoch: EpochId,
 ) -> Result<Option<EpochRecord>, StoreError> {
     let mut connection = database.connection().await?;
     let record = select(&mut connection, netuid, epoch).await?;
@@ -79,10 +77,10 @@ pub(crate) async fn find(
 pub(crate) async fn list(
     database: &Database,
     netuid: u16,
-    before: EpochIndex,
+    before: EpochId,
     limit: u32,
 ) -> Result<Vec<EpochRecord>, StoreError> {
-    let before = rows::epoch_number(before);
+    let before = rows::epoch_start(before);
     let mut connection = database.connection().await?;
     let rows = sqlx::query_as!(
         EpochRow,
@@ -113,8 +111,8 @@ pub(crate) async fn conflicting(
         "SELECT netuid, epoch, epoch_seconds, pool_sha256, pool_size, zipcodes_per_epoch,
                public_key, agreed_at, signature
            FROM epochs
-           WHERE netuid = $1 AND epoch_seconds <> $2 AND starts_at <= $3 AND ends_at > $3
-           ORDER BY agreed_at DESC, epoch DESC LIMIT 1",
+           WHERE netuid = $1 AND epoch_seconds <> $2 AND epoch * 1000000 <= $3 AND ends_at > $3
+           ORDER BY epoch DESC LIMIT 1",
         i32::from(netuid),
         i64::from(epoch_seconds),
         moment
@@ -129,10 +127,10 @@ pub(crate) async fn conflicting(
 pub(crate) async fn publish(
     database: &Database,
     netuid: u16,
-    epoch: EpochIndex,
+    epoch: EpochId,
     signature: &VrfSignature,
 ) -> Result<(), StoreError> {
-    let (epoch, signature) = (rows::epoch_number(epoch), &signature.as_bytes()[..]);
+    let (epoch, signature) = (rows::epoch_start(epoch), &signature.as_bytes()[..]);
     let mut connection = database.connection().await?;
     sqlx::query!(
         "UPDATE epochs SET signature = $1 WHERE netuid = $2 AND epoch = $3 AND signature IS NULL",
@@ -192,7 +190,7 @@ pub(crate) async fn record_pulls(database: &Database, pulls: &[Pull]) -> Result<
         ))
     });
     let netuids: Vec<i32> = pulls.iter().map(|(pull, _)| pull.netuid.into()).collect();
-    let epochs: Vec<i64> = pulls.iter().map(|(pull, _)| rows::epoch_number(pull.epoch)).collect();
+    let epochs: Vec<i64> = pulls.iter().map(|(pull, _)| rows::epoch_start(pull.epoch)).collect();
     let hotkeys: Vec<Vec<u8>> =
         pulls.iter().map(|(pull, _)| pull.hotkey.as_bytes().to_vec()).collect();
     let sizes: Vec<i64> = pulls.iter().map(|(pull, _)| pull.block_size.into()).collect();

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use resi_protocol::rotation::VrfSignature;
 use resi_protocol::wire::AssignmentId;
-use resi_protocol::{EpochIndex, Hotkey, Sha256Hash, Timestamp};
+use resi_protocol::{EpochId, Hotkey, Sha256Hash, Timestamp};
 use resi_store::{
     Assignment, AssignmentQuery, Connections, EpochRecord, GrantAttempt, GrantOutcome, GroupCommit,
     Migrations, OpenError, Pull, ReportAttempt, ReportOutcome, Store, StoreError, StoredPool,
@@ -94,7 +94,7 @@ impl Store for PostgresStore {
     async fn publish_signature(
         &self,
         netuid: u16,
-        epoch: EpochIndex,
+        epoch: EpochId,
         signature: &VrfSignature,
     ) -> Result<(), StoreError> {
         within(epochs::publish(&self.database, netuid, epoch, signature)).await
@@ -103,7 +103,7 @@ impl Store for PostgresStore {
     async fn epoch_record(
         &self,
         netuid: u16,
-        epoch: EpochIndex,
+        epoch: EpochId,
     ) -> Result<Option<EpochRecord>, StoreError> {
         within(epochs::find(&self.database, netuid, epoch)).await
     }
@@ -111,7 +111,7 @@ impl Store for PostgresStore {
     async fn epoch_records(
         &self,
         netuid: u16,
-        before: EpochIndex,
+        before: EpochId,
         limit: u32,
     ) -> Result<Vec<EpochRecord>, StoreError> {
         within(epochs::list(&self.database, netuid, before, limit)).await

@@ -2,7 +2,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use resi_protocol::wire::{AssignmentId, AssignmentStatus};
-use resi_protocol::{EpochIndex, Hotkey, Timestamp};
+use resi_protocol::{EpochId, Hotkey, Timestamp};
 use resi_store::rows::{self, AssignmentRow};
 use resi_store::{
     Assignment, AssignmentKey, AssignmentQuery, Change, EpochValidator, GroupCommit, Known,
@@ -18,7 +18,7 @@ use crate::database::{
 
 const KNOWN_VALIDATORS: usize = 16_384;
 
-type KnownValidators = Known<(EpochIndex, Hotkey)>;
+type KnownValidators = Known<(EpochId, Hotkey)>;
 
 /// All reports of a validator take the same lane, so that they stay in order and lanes do not overtake each other.
 pub(crate) fn lane(hotkey: Hotkey) -> usize {
@@ -144,7 +144,7 @@ async fn count_opened(
     }
     let (hotkeys, epochs): (Vec<Vec<u8>>, Vec<i64>) = wanted
         .iter()
-        .map(|(hotkey, epoch)| (hotkey.as_bytes().to_vec(), rows::epoch_number(*epoch)))
+        .map(|(hotkey, epoch)| (hotkey.as_bytes().to_vec(), rows::epoch_start(*epoch)))
         .unzip();
     let counts = sqlx::query_scalar!(
         r#"SELECT (SELECT count(*) FROM assignments AS a
@@ -190,8 +190,8 @@ async fn write(
         sorted.iter().map(|a| a.report.assignment_id.as_str().to_owned()).collect();
     let statuses: Vec<String> = sorted.iter().map(|a| a.status.name().to_owned()).collect();
     let late: Vec<bool> = sorted.iter().map(|a| a.late).collect();
-    let epochs: Vec<i64> = sorted.iter().map(|a| rows::epoch_number(a.epoch)).collect();
-    let opened_in: Vec<i64> = sorted.iter().map(|a| rows::epoch_number(a.opened_in)).collect();
+    let epochs: Vec<i64> = sorted.iter().map(|a| rows::epoch_start(a.epoch)).collect();
+    let opened_in: Vec<i64> = sorted.iter().map(|a| rows::epoch_start(a.opened_in)).collect();
     let reports: Vec<String> =
         sorted.iter().map(|a| rows::report_text(a)).collect::<Result<_, _>>()?;
     let first_reported_at: Vec<i64> = sorted.iter().map(|a| a.first_reported_at.micros()).collect();
@@ -199,7 +199,7 @@ async fn write(
     let revisions: Vec<i64> = sorted.iter().map(|a| a.revision).collect();
 
     let total_epochs: Vec<i64> =
-        deltas.iter().map(|delta| rows::epoch_number(delta.epoch)).collect();
+        deltas.iter().map(|delta| rows::epoch_start(delta.epoch)).collect();
     let started: Vec<i64> = deltas.iter().map(|delta| delta.started).collect();
     let completed: Vec<i64> = deltas.iter().map(|delta| delta.completed).collect();
     let failed: Vec<i64> = deltas.iter().map(|delta| delta.failed).collect();
@@ -284,7 +284,7 @@ type ValidatorColumns = (Vec<i64>, Vec<Vec<u8>>, Vec<Option<Vec<u8>>>);
 
 fn validator_columns(validators: &[EpochValidator]) -> ValidatorColumns {
     (
-        validators.iter().map(|said| rows::epoch_number(said.epoch)).collect(),
+        validators.iter().map(|said| rows::epoch_start(said.epoch)).collect(),
         validators.iter().map(|said| said.hotkey.as_bytes().to_vec()).collect(),
         validators
             .iter()

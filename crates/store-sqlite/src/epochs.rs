@@ -1,5 +1,5 @@
 use resi_protocol::rotation::VrfSignature;
-use resi_protocol::{EpochIndex, Sha256Hash, Timestamp};
+use resi_protocol::{EpochId, Sha256Hash, Timestamp};
 use resi_store::rows::{self, EpochRow};
 use resi_store::{EpochRecord, Pull, StoreError, StoredPool};
 use sqlx::Connection;
@@ -11,24 +11,22 @@ pub(crate) async fn agree(
     database: &Database,
     proposed: &EpochRecord,
 ) -> Result<EpochRecord, StoreError> {
-    let EpochRecord { epoch, parameters, public_key, agreed_at, signature } = proposed;
-    let number = rows::epoch_number(*epoch);
+    let EpochRecord { parameters, public_key, agreed_at, signature, .. } = proposed;
+    let (id, epoch) = (proposed.id(), rows::epoch_start(proposed.id()));
     let epoch_seconds = parameters.schedule.seconds();
-    let starts_at = parameters.schedule.starts_at(*epoch).micros();
-    let ends_at = parameters.schedule.ends_at(*epoch).micros();
+    let ends_at = parameters.schedule.ends_at(proposed.epoch).micros();
     let pool_sha256 = &parameters.pool_sha256.as_bytes()[..];
     let public_key = &public_key.as_bytes()[..];
     let agreed_at = agreed_at.micros();
     let signature = signature.as_ref().map(|signature| &signature.as_bytes()[..]);
     let mut writer = database.writer().await?;
     sqlx::query!(
-        "INSERT INTO epochs (netuid, epoch, epoch_seconds, starts_at, ends_at, pool_sha256, pool_size,
+        "INSERT INTO epochs (netuid, epoch, epoch_seconds, ends_at, pool_sha256, pool_size,
              zipcodes_per_epoch, public_key, agreed_at, signature)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (netuid, epoch) DO NOTHING",
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (netuid, epoch) DO NOTHING",
         parameters.netuid,
-        number,
+        epoch,
         epoch_seconds,
-        starts_at,
         ends_at,
         pool_sha256,
         parameters.pool_size,
@@ -40,17 +38,17 @@ pub(crate) async fn agree(
     .execute(writer.connection()?)
     .await
     .map_err(unavailable)?;
-    let standing = select(writer.connection()?, parameters.netuid, *epoch).await?;
+    let standing = select(writer.connection()?, parameters.netuid, id).await?;
     writer.done();
-    standing.ok_or_else(|| StoreError::Inconsistent(format!("the record of epoch {epoch} is gone")))
+    standing.ok_or_else(|| StoreError::Inconsistent(format!("the record of epoch {id} is gone")))
 }
 
 async fn select(
     connection: &mut SqliteConnection,
     netuid: u16,
-    epoch: EpochIndex,
+    epoch: EpochId,
 ) -> Result<Option<EpochRecord>, StoreError> {
-    let epoch = rows::epoch_number(epoch);
+    let epoch = rows::epoch_start(epoch);
     sqlx::query_as!(
         EpochRow,
         r#"SELECT netuid AS "netuid: i32", epoch, epoch_seconds, pool_sha256, pool_size, zipcodes_per_epoch,
@@ -69,7 +67,7 @@ async fn select(
 pub(crate) async fn find(
     database: &Database,
     netuid: u16,
-    epoch: EpochIndex,
+    epoch: EpochId,
 ) -> Result<Option<EpochRecord>, StoreError> {
     let mut reader = database.reader().await?;
     let record = select(&mut reader, netuid, epoch).await?;
@@ -80,10 +78,10 @@ pub(crate) async fn find(
 pub(crate) async fn list(
     database: &Database,
     netuid: u16,
-    before: EpochIndex,
+    before: EpochId,
     limit: u32,
 ) -> Result<Vec<EpochRecord>, StoreError> {
-    let before = rows::epoch_number(before);
+    let before = rows::epoch_start(before);
     let mut reader = database.reader().await?;
     let rows = sqlx::query_as!(
         EpochRow,
@@ -114,8 +112,8 @@ pub(crate) async fn conflicting(
         r#"SELECT netuid AS "netuid: i32", epoch, epoch_seconds, pool_sha256, pool_size, zipcodes_per_epoch,
                public_key, agreed_at, signature
            FROM epochs
-           WHERE netuid = ?1 AND epoch_seconds <> ?2 AND starts_at <= ?3 AND ends_at > ?3
-           ORDER BY agreed_at DESC, epoch DESC LIMIT 1"#,
+           WHERE netuid = ?1 AND epoch_seconds <> ?2 AND epoch * 1000000 <= ?3 AND ends_at > ?3
+           ORDER BY epoch DESC LIMIT 1"#,
         netuid,
         epoch_seconds,
         moment
@@ -130,10 +128,10 @@ pub(crate) async fn conflicting(
 pub(crate) async fn publish(
     database: &Database,
     netuid: u16,
-    epoch: EpochIndex,
+    epoch: EpochId,
     signature: &VrfSignature,
 ) -> Result<(), StoreError> {
-    let (epoch, signature) = (rows::epoch_number(epoch), &signature.as_bytes()[..]);
+    let (epoch, signature) = (rows::epoch_start(epoch), &signature.as_bytes()[..]);
     let mut writer = database.writer().await?;
     sqlx::query!(
         "UPDATE epochs SET signature = ? WHERE netuid = ? AND epoch = ? AND signature IS NULL",
@@ -186,7 +184,7 @@ pub(crate) async fn record_pulls(database: &Database, pulls: &[Pull]) -> Result<
         .map(|pull| {
             (
                 pull.netuid,
-                rows::epoch_number(pull.epoch),
+                rows::epoch_start(pull.epoch),
                 Hex(pull.hotkey.as_bytes()),
                 pull.sources.to_string(),
                 pull.block_size,

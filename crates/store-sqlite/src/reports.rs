@@ -1,57 +1,121 @@
 use std::collections::{BTreeMap, HashMap};
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
 use resi_protocol::wire::{AssignmentId, AssignmentStatus};
-use resi_protocol::{EpochIndex, Hotkey, Timestamp};
+use resi_protocol::{EpochId, Hotkey, Timestamp};
 use resi_store::rows::{self, AssignmentRow};
 use resi_store::{
     Assignment, AssignmentKey, AssignmentQuery, Change, EpochValidator, GroupCommit, Known,
-    Openings, ReportAttempt, ReportOutcome, Standing, StoreError, decide_reports, epoch_deltas,
-    epoch_validators, openings_to_count,
+    Openings, ReportAttempt, ReportDecision, ReportOutcome, Standing, StoreError, decide_reports,
+    epoch_deltas, epoch_validators, openings_to_count,
 };
+use serde::Serialize;
 use sqlx::Connection;
+use sqlx::error::ErrorKind;
 use sqlx::sqlite::SqliteConnection;
 
 use crate::database::{Database, Hex, json, unavailable, within};
 
 const KNOWN_VALIDATORS: usize = 16_384;
+const KNOWN_ASSIGNMENTS: usize = 65_536;
 
-type KnownValidators = Known<(EpochIndex, Hotkey)>;
+/// What is known to be committed.
+struct Committed {
+    validators: Known<(EpochId, Hotkey)>,
+    /// Hashes of keys: of two with the same hash, one is only taken for known in vain.
+    assignments: Known<u64>,
+    hasher: RandomState,
+}
+
+impl Committed {
+    fn new() -> Self {
+        Self {
+            validators: Known::new(KNOWN_VALIDATORS),
+            assignments: Known::new(KNOWN_ASSIGNMENTS),
+            hasher: RandomState::new(),
+        }
+    }
+
+    fn unwritten_validators(&self, changes: &[Change]) -> Vec<EpochValidator> {
+        let mut validators = epoch_validators(changes);
+        validators.retain(|said| {
+            said.consensus_hash.is_some() || !self.validators.contains(&(said.epoch, said.hotkey))
+        });
+        validators
+    }
+
+    fn assignment(&self, hotkey: &Hotkey, id: &AssignmentId) -> u64 {
+        self.hasher.hash_one((hotkey, id))
+    }
+}
 
 pub(crate) fn committer(database: Arc<Database>) -> GroupCommit<ReportAttempt, ReportOutcome> {
-    let known = Arc::new(Known::new(KNOWN_VALIDATORS));
+    let committed = Arc::new(Committed::new());
     GroupCommit::spawn("reports of assignments", move |attempts| {
-        let (database, known) = (Arc::clone(&database), Arc::clone(&known));
-        async move { within(commit(&database, &known, &attempts)).await }
+        let (database, committed) = (Arc::clone(&database), Arc::clone(&committed));
+        async move { within(commit(&database, &committed, &attempts)).await }
     })
 }
 
 async fn commit(
     database: &Database,
-    known_validators: &KnownValidators,
+    committed: &Committed,
     attempts: &[ReportAttempt],
 ) -> Result<Vec<ReportOutcome>, StoreError> {
     let mut writer = database.writer().await?;
-    let mut transaction =
-        writer.connection()?.begin_with("BEGIN IMMEDIATE").await.map_err(unavailable)?;
+    let decision = match write_new(writer.connection()?, committed, attempts).await? {
+        Some(decision) => decision,
+        None => read_and_write(writer.connection()?, committed, attempts).await?,
+    };
+    writer.done();
+    committed.assignments.extend(decision.changes.iter().map(|Change { assignment, .. }| {
+        committed.assignment(&assignment.hotkey, &assignment.report.assignment_id)
+    }));
+    let validators = decision.changes.iter().map(|Change { assignment, .. }| assignment);
+    committed.validators.extend(validators.map(|known| (known.epoch, known.hotkey)));
+    Ok(decision.outcomes)
+}
+
+/// Where all seem to be first reports without a limit, nothing has to be read: they are written in one statement that
+/// fails as a whole when one of them was not.
+async fn write_new(
+    connection: &mut SqliteConnection,
+    committed: &Committed,
+    attempts: &[ReportAttempt],
+) -> Result<Option<ReportDecision>, StoreError> {
+    let new = |attempt: &ReportAttempt| {
+        let key = committed.assignment(&attempt.hotkey, &attempt.report.assignment_id);
+        attempt.new_assignments.is_none() && !committed.assignments.contains(&key)
+    };
+    if !attempts.iter().all(new) {
+        return Ok(None);
+    }
+    let decision = decide_reports(attempts, &HashMap::new(), Openings::new());
+    let validators = committed.unwritten_validators(&decision.changes);
+    let written = write(connection, &decision.changes, &validators).await?;
+    Ok(written.then_some(decision))
+}
+
+async fn read_and_write(
+    connection: &mut SqliteConnection,
+    committed: &Committed,
+    attempts: &[ReportAttempt],
+) -> Result<ReportDecision, StoreError> {
+    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(unavailable)?;
     let known = load(&mut transaction, attempts).await?;
     let opened = count_opened(&mut transaction, attempts, &known).await?;
     let decision = decide_reports(attempts, &known, opened);
-    let mut validators = Vec::new();
-    if !decision.changes.is_empty() {
-        write_assignments(&mut transaction, &decision.changes).await?;
-        write_openings(&mut transaction, &decision.changes).await?;
-        write_totals(&mut transaction, &decision.changes).await?;
-        validators = epoch_validators(&decision.changes);
-        validators.retain(|said| {
-            said.consensus_hash.is_some() || !known_validators.contains(&(said.epoch, said.hotkey))
-        });
-        write_validators(&mut transaction, &validators).await?;
+    let validators = committed.unwritten_validators(&decision.changes);
+    if !write(&mut transaction, &decision.changes, &validators).await? {
+        return Err(changed_meanwhile());
     }
     transaction.commit().await.map_err(unavailable)?;
-    writer.done();
-    known_validators.extend(validators.into_iter().map(|said| (said.epoch, said.hotkey)));
-    Ok(decision.outcomes)
+    Ok(decision)
+}
+
+fn changed_meanwhile() -> StoreError {
+    StoreError::Inconsistent("an assignment changed within a transaction".into())
 }
 
 async fn load(
@@ -97,7 +161,7 @@ async fn count_opened(
     }
     let asked: Vec<_> = wanted
         .iter()
-        .map(|(hotkey, epoch)| (Hex(hotkey.as_bytes()), rows::epoch_number(*epoch)))
+        .map(|(hotkey, epoch)| (Hex(hotkey.as_bytes()), rows::epoch_start(*epoch)))
         .collect();
     let asked = json(&asked)?;
     let counts = sqlx::query_scalar!(
@@ -115,84 +179,77 @@ async fn count_opened(
         .collect())
 }
 
-async fn write_assignments(
+/// Writes all of it with one statement, or nothing where an assignment is not as it was decided on; what the statement
+/// does is in the trigger of the view.
+async fn write(
     connection: &mut SqliteConnection,
     changes: &[Change],
-) -> Result<(), StoreError> {
-    let mut assignments = Vec::with_capacity(changes.len());
-    for Change { assignment, .. } in changes {
-        assignments.push((
-            Hex(assignment.hotkey.as_bytes()),
-            assignment.report.assignment_id.as_str(),
-            assignment.status.name(),
-            u8::from(assignment.late),
-            rows::epoch_number(assignment.epoch),
-            rows::epoch_number(assignment.opened_in),
-            rows::report_text(assignment)?,
-            assignment.first_reported_at.micros(),
-            assignment.updated_at.micros(),
-            assignment.revision,
-        ));
+    validators: &[EpochValidator],
+) -> Result<bool, StoreError> {
+    if changes.is_empty() {
+        return Ok(true);
     }
-    let assignments = json(&assignments)?;
-    sqlx::query!(
-        "INSERT INTO assignments (hotkey, assignment_id, status, late, epoch, opened_in, report,
-             first_reported_at, updated_at, revision)
-         SELECT unhex(value ->> 0), value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
-             value ->> 7, value ->> 8, value ->> 9
-         FROM json_each(?) WHERE true
-         ON CONFLICT (assignment_id, hotkey) DO UPDATE SET
-             status = excluded.status, late = excluded.late, epoch = excluded.epoch, report = excluded.report,
-             updated_at = excluded.updated_at, revision = excluded.revision",
-        assignments
+    let assignments = json(&assignment_rows(changes)?)?;
+    let openings = json(&opening_rows(changes))?;
+    let totals = total_rows(changes)?;
+    let validators = json(&validator_rows(validators))?;
+    let written = sqlx::query!(
+        "INSERT INTO report_groups (assignments, openings, totals, validators) VALUES (?, ?, ?, ?)",
+        assignments,
+        openings,
+        totals,
+        validators
     )
     .execute(connection)
-    .await
-    .map_err(unavailable)?;
-    Ok(())
+    .await;
+    match written {
+        Ok(_) => Ok(true),
+        Err(sqlx::Error::Database(error)) if error.kind() == ErrorKind::NotNullViolation => {
+            Ok(false)
+        }
+        Err(error) => Err(unavailable(error)),
+    }
 }
 
-async fn write_openings(
-    connection: &mut SqliteConnection,
-    changes: &[Change],
-) -> Result<(), StoreError> {
+fn assignment_rows(changes: &[Change]) -> Result<Vec<impl Serialize>, StoreError> {
+    changes
+        .iter()
+        .map(|Change { assignment, .. }| {
+            Ok((
+                Hex(assignment.hotkey.as_bytes()),
+                assignment.report.assignment_id.as_str(),
+                assignment.status.name(),
+                u8::from(assignment.late),
+                rows::epoch_start(assignment.epoch),
+                rows::epoch_start(assignment.opened_in),
+                rows::report_text(assignment)?,
+                assignment.first_reported_at.micros(),
+                assignment.updated_at.micros(),
+                assignment.revision,
+            ))
+        })
+        .collect()
+}
+
+fn opening_rows(changes: &[Change]) -> Vec<impl Serialize> {
     let mut openings: BTreeMap<_, u32> = BTreeMap::new();
     for Change { assignment, .. } in changes.iter().filter(|change| change.before.is_none()) {
-        *openings.entry((assignment.opened_in, assignment.hotkey)).or_default() += 1;
+        *openings.entry((assignment.opened_in, assignment.hotkey.as_bytes())).or_default() += 1;
     }
-    if openings.is_empty() {
-        return Ok(());
-    }
-    let openings: Vec<_> = openings
-        .iter()
-        .map(|((epoch, hotkey), opened)| {
-            (rows::epoch_number(*epoch), Hex(hotkey.as_bytes()), opened)
-        })
-        .collect();
-    let openings = json(&openings)?;
-    sqlx::query!(
-        "INSERT INTO openings (opened_in, hotkey, opened)
-         SELECT value ->> 0, unhex(value ->> 1), value ->> 2 FROM json_each(?) WHERE true
-         ON CONFLICT (opened_in, hotkey) DO UPDATE SET opened = opened + excluded.opened",
-        openings
-    )
-    .execute(connection)
-    .await
-    .map_err(unavailable)?;
-    Ok(())
+    openings
+        .into_iter()
+        .map(|((epoch, hotkey), opened)| (rows::epoch_start(epoch), Hex(hotkey), opened))
+        .collect()
 }
 
-async fn write_totals(
-    connection: &mut SqliteConnection,
-    changes: &[Change],
-) -> Result<(), StoreError> {
+fn total_rows(changes: &[Change]) -> Result<String, StoreError> {
     let deltas = epoch_deltas(changes);
-    let deltas: Vec<_> = deltas
+    let rows: Vec<_> = deltas
         .iter()
         .map(|delta| {
             let (last_at, last_assignment_id, last_status) = rows::last_columns(delta);
             (
-                rows::epoch_number(delta.epoch),
+                rows::epoch_start(delta.epoch),
                 delta.started,
                 delta.completed,
                 delta.failed,
@@ -205,58 +262,17 @@ async fn write_totals(
             )
         })
         .collect();
-    let deltas = json(&deltas)?;
-    sqlx::query!(
-        "INSERT INTO epoch_totals (epoch, started, completed, failed, expired, success_sum, success_count,
-             last_at, last_assignment_id, last_status)
-         SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
-             value ->> 7, value ->> 8, value ->> 9
-         FROM json_each(?) WHERE true
-         ON CONFLICT (epoch) DO UPDATE SET
-             started = started + excluded.started, completed = completed + excluded.completed,
-             failed = failed + excluded.failed, expired = expired + excluded.expired,
-             success_sum = success_sum + excluded.success_sum,
-             success_count = success_count + excluded.success_count,
-             last_at = CASE WHEN excluded.last_at >= coalesce(last_at, excluded.last_at)
-                 THEN excluded.last_at ELSE last_at END,
-             last_assignment_id = CASE WHEN excluded.last_at >= coalesce(last_at, excluded.last_at)
-                 THEN excluded.last_assignment_id ELSE last_assignment_id END,
-             last_status = CASE WHEN excluded.last_at >= coalesce(last_at, excluded.last_at)
-                 THEN excluded.last_status ELSE last_status END",
-        deltas
-    )
-    .execute(connection)
-    .await
-    .map_err(unavailable)?;
-    Ok(())
+    json(&rows)
 }
 
-async fn write_validators(
-    connection: &mut SqliteConnection,
-    validators: &[EpochValidator],
-) -> Result<(), StoreError> {
-    if validators.is_empty() {
-        return Ok(());
-    }
-    let validators: Vec<_> = validators
+fn validator_rows(validators: &[EpochValidator]) -> Vec<impl Serialize> {
+    validators
         .iter()
         .map(|said| {
             let hash = said.consensus_hash.as_ref().map(|hash| Hex(hash.as_bytes()));
-            (rows::epoch_number(said.epoch), Hex(said.hotkey.as_bytes()), hash)
+            (rows::epoch_start(said.epoch), Hex(said.hotkey.as_bytes()), hash)
         })
-        .collect();
-    let validators = json(&validators)?;
-    sqlx::query!(
-        "INSERT INTO epoch_validators (epoch, hotkey, consensus_hash)
-         SELECT value ->> 0, unhex(value ->> 1), unhex(value ->> 2) FROM json_each(?) WHERE true
-         ON CONFLICT (epoch, hotkey) DO UPDATE SET consensus_hash = excluded.consensus_hash
-         WHERE excluded.consensus_hash IS NOT NULL AND consensus_hash IS NOT excluded.consensus_hash",
-        validators
-    )
-    .execute(connection)
-    .await
-    .map_err(unavailable)?;
-    Ok(())
+        .collect()
 }
 
 pub(crate) async fn find(
@@ -377,19 +393,8 @@ pub(crate) async fn expire(
         };
         changes.push(Change { assignment, before: Some(before) });
     }
-    if !changes.is_empty() {
-        let positions: Vec<_> = changes.iter().map(|change| change.assignment.position).collect();
-        let (positions, now) = (json(&positions)?, now.micros());
-        sqlx::query!(
-            "UPDATE assignments SET status = 'expired', updated_at = ?, revision = revision + 1
-             WHERE position IN (SELECT value FROM json_each(?))",
-            now,
-            positions
-        )
-        .execute(&mut *transaction)
-        .await
-        .map_err(unavailable)?;
-        write_totals(&mut transaction, &changes).await?;
+    if !write(&mut transaction, &changes, &[]).await? {
+        return Err(changed_meanwhile());
     }
     transaction.commit().await.map_err(unavailable)?;
     writer.done();

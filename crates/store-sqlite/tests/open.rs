@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use resi_protocol::{EpochIndex, Hotkey, Timestamp};
+use resi_protocol::{EpochId, Hotkey, Timestamp};
 use resi_store::{Migrations, OpenError, ReportAttempt, ReportOutcome, Store};
 use resi_store_sqlite::{SqliteLocation, SqliteStore};
 use sqlx::sqlite::SqliteConnectOptions;
@@ -26,7 +26,7 @@ fn started(id: &str) -> ReportAttempt {
         )
         .expect("a report"),
         reported_epoch: None,
-        running_epoch: EpochIndex(1),
+        running_epoch: EpochId::starting_at(Timestamp::from_seconds(14_400)),
         now: Timestamp::UNIX_EPOCH,
         timeout: Duration::from_secs(60),
         new_assignments: None,

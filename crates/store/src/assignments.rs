@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use resi_protocol::wire::{AssignmentId, AssignmentReport, AssignmentStatus, ReportedStatus};
-use resi_protocol::{EpochIndex, Hotkey, Sha256Hash, Timestamp};
+use resi_protocol::{EpochId, Hotkey, Sha256Hash, Timestamp};
 
 use crate::LastChange;
 
@@ -13,10 +13,10 @@ pub struct ReportAttempt {
     pub hotkey: Hotkey,
     /// What is reported.
     pub report: AssignmentReport,
-    /// The number of the epoch that the report names, if it names one.
-    pub reported_epoch: Option<EpochIndex>,
+    /// The epoch that the report names, if it names one.
+    pub reported_epoch: Option<EpochId>,
     /// The epoch that runs.
-    pub running_epoch: EpochIndex,
+    pub running_epoch: EpochId,
     /// The time of the request.
     pub now: Timestamp,
     /// After which time from its first report an assignment expires.
@@ -48,9 +48,9 @@ pub struct Assignment {
     /// Whether it was reported ended only after it had expired.
     pub late: bool,
     /// The epoch it belongs to.
-    pub epoch: EpochIndex,
+    pub epoch: EpochId,
     /// The epoch that ran at its first report.
-    pub opened_in: EpochIndex,
+    pub opened_in: EpochId,
     /// The report that was accepted last; it has the assignment's id.
     pub report: AssignmentReport,
     /// When it was first reported.
@@ -106,7 +106,7 @@ pub struct AssignmentQuery {
 pub type AssignmentKey = (Hotkey, AssignmentId);
 
 /// How many assignments a hotkey opened while an epoch ran.
-pub type Openings = HashMap<(Hotkey, EpochIndex), u64>;
+pub type Openings = HashMap<(Hotkey, EpochId), u64>;
 
 /// What a report does to its assignment.
 #[derive(Clone, Debug, PartialEq)]
@@ -167,7 +167,7 @@ pub struct Standing {
     /// Its status as it was written.
     pub status: AssignmentStatus,
     /// Its epoch.
-    pub epoch: EpochIndex,
+    pub epoch: EpochId,
     /// Its revision: the change applies to this one only.
     pub revision: i64,
 }
@@ -201,7 +201,7 @@ pub struct ReportDecision {
 pub fn openings_to_count(
     attempts: &[ReportAttempt],
     known: &HashMap<AssignmentKey, Assignment>,
-) -> BTreeSet<(Hotkey, EpochIndex)> {
+) -> BTreeSet<(Hotkey, EpochId)> {
     attempts
         .iter()
         .filter(|attempt| attempt.new_assignments.is_some() && !known.contains_key(&key(attempt)))
@@ -260,7 +260,7 @@ pub fn decide_reports(
 #[derive(Clone, Debug, PartialEq)]
 pub struct EpochDelta {
     /// The epoch.
-    pub epoch: EpochIndex,
+    pub epoch: EpochId,
     /// More or fewer written as started.
     pub started: i64,
     /// More or fewer completed.
@@ -278,7 +278,7 @@ pub struct EpochDelta {
 }
 
 impl EpochDelta {
-    fn none(epoch: EpochIndex) -> Self {
+    fn none(epoch: EpochId) -> Self {
         Self {
             epoch,
             started: 0,
@@ -330,7 +330,7 @@ pub fn epoch_deltas<'a>(changes: impl IntoIterator<Item = &'a Change>) -> Vec<Ep
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EpochValidator {
     /// The epoch.
-    pub epoch: EpochIndex,
+    pub epoch: EpochId,
     /// Who.
     pub hotkey: Hotkey,
     /// What it now says the consensus is; `None` leaves what it said before.
@@ -359,6 +359,12 @@ mod tests {
 
     const TIMEOUT: Duration = Duration::from_secs(10);
 
+    fn epoch_id(number: u64) -> EpochId {
+        EpochId::starting_at(
+            Timestamp::UNIX_EPOCH.plus(TIMEOUT * u32::try_from(number).expect("small")),
+        )
+    }
+
     fn attempt(
         (who, id, status, hash, second, epoch): (u8, u8, u8, u8, i64, Option<u64>),
     ) -> ReportAttempt {
@@ -373,8 +379,8 @@ mod tests {
         ReportAttempt {
             hotkey: Hotkey::from_bytes([who; 32]),
             report,
-            reported_epoch: epoch.map(EpochIndex),
-            running_epoch: EpochIndex(second.unsigned_abs() / 10),
+            reported_epoch: epoch.map(epoch_id),
+            running_epoch: epoch_id(second.unsigned_abs() / 10),
             now: Timestamp::from_seconds(second),
             timeout: TIMEOUT,
             new_assignments: Some(3),
@@ -426,7 +432,7 @@ mod tests {
         #[test]
         fn the_totals_are_those_of_what_is_written(attempts in attempts(), batch in 1..20_usize) {
             let (_, known, changes) = apply(&attempts, batch);
-            let mut totals: BTreeMap<EpochIndex, EpochDelta> = BTreeMap::new();
+            let mut totals: BTreeMap<EpochId, EpochDelta> = BTreeMap::new();
             for changes in changes.chunks(batch) {
                 for delta in epoch_deltas(changes) {
                     let total = totals.entry(delta.epoch).or_insert_with(|| EpochDelta::none(delta.epoch));

@@ -1,10 +1,10 @@
 use resi_protocol::rotation::{Parameters, RotationPublicKey, VrfSignature};
-use resi_protocol::{EpochIndex, Hotkey, Sha256Hash, Sources, Timestamp, Zipcode};
+use resi_protocol::{EpochId, EpochIndex, Hotkey, Sha256Hash, Sources, Timestamp, Zipcode};
 
 /// Key and parameters of an epoch, written once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EpochRecord {
-    /// The epoch.
+    /// Its number, in the schedule of its parameters.
     pub epoch: EpochIndex,
     /// What determines its deal beside the key.
     pub parameters: Parameters,
@@ -14,6 +14,13 @@ pub struct EpochRecord {
     pub agreed_at: Timestamp,
     /// The proof, once the epoch has begun.
     pub signature: Option<VrfSignature>,
+}
+
+impl EpochRecord {
+    /// The name of its epoch. Numbers of epochs of different lengths do not compare, names do.
+    pub fn id(&self) -> EpochId {
+        self.parameters.schedule.id(self.epoch)
+    }
 }
 
 /// A pool with what batches say about its zipcodes.
@@ -44,7 +51,7 @@ pub struct Pull {
     /// The subnet of the epoch.
     pub netuid: u16,
     /// The epoch.
-    pub epoch: EpochIndex,
+    pub epoch: EpochId,
     /// Who pulled.
     pub hotkey: Hotkey,
     /// Which sources.

@@ -17,7 +17,7 @@ mod tally;
 use async_trait::async_trait;
 use resi_protocol::rotation::VrfSignature;
 use resi_protocol::wire::AssignmentId;
-use resi_protocol::{EpochIndex, Hotkey, Sha256Hash, Timestamp};
+use resi_protocol::{EpochId, Hotkey, Sha256Hash, Timestamp};
 
 pub use access::{
     GRANT_WINDOW, GrantAttempt, GrantOutcome, Quota, RecentGrants, UsedSignatures, decide_grants,
@@ -77,7 +77,7 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     async fn publish_signature(
         &self,
         netuid: u16,
-        epoch: EpochIndex,
+        epoch: EpochId,
         signature: &VrfSignature,
     ) -> Result<(), StoreError>;
 
@@ -85,14 +85,14 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     async fn epoch_record(
         &self,
         netuid: u16,
-        epoch: EpochIndex,
+        epoch: EpochId,
     ) -> Result<Option<EpochRecord>, StoreError>;
 
     /// At most `limit` records of epochs before `before`, newest first.
     async fn epoch_records(
         &self,
         netuid: u16,
-        before: EpochIndex,
+        before: EpochId,
         limit: u32,
     ) -> Result<Vec<EpochRecord>, StoreError>;
 

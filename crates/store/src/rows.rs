@@ -1,7 +1,7 @@
 //! Rows as both databases hold them, and what they mean.
 
 use resi_protocol::rotation::{Parameters, RotationPublicKey, VrfSignature};
-use resi_protocol::{EpochIndex, EpochSchedule, Hotkey, Sha256Hash, Signature, Timestamp};
+use resi_protocol::{EpochId, EpochSchedule, Hotkey, Sha256Hash, Signature, Timestamp};
 
 use crate::{
     Assignment, EpochDelta, EpochRecord, EpochTally, LastChange, PoolEntry, StoreError, StoredPool,
@@ -22,17 +22,15 @@ fn whole<T: TryFrom<i64>>(what: &str, number: i64) -> Result<T, StoreError> {
     T::try_from(number).map_err(|_| inconsistent(what, number))
 }
 
-/// The number of an epoch as both databases hold it; those beyond their range stay at its end.
-pub fn epoch_number(epoch: EpochIndex) -> i64 {
-    i64::try_from(epoch.0).unwrap_or(i64::MAX)
+/// An epoch as both databases hold it: its start in seconds since 1970, which orders epochs also when their length was
+/// changed.
+pub fn epoch_start(epoch: EpochId) -> i64 {
+    epoch.starts_at().seconds()
 }
 
-/// Reads the number of an epoch.
-///
-/// # Errors
-/// When it is negative.
-pub fn epoch_index(number: i64) -> Result<EpochIndex, StoreError> {
-    whole("epoch", number).map(EpochIndex)
+fn epoch_id(start: i64) -> Result<EpochId, StoreError> {
+    let id = EpochId::starting_at(Timestamp::from_seconds(start));
+    if epoch_start(id) == start { Ok(id) } else { Err(inconsistent("start of an epoch", start)) }
 }
 
 /// Reads a hotkey.
@@ -78,8 +76,8 @@ impl TryFrom<AssignmentRow> for Assignment {
                 .parse()
                 .map_err(|error| inconsistent("status of an assignment", error))?,
             late: row.late,
-            epoch: epoch_index(row.epoch)?,
-            opened_in: epoch_index(row.opened_in)?,
+            epoch: epoch_id(row.epoch)?,
+            opened_in: epoch_id(row.opened_in)?,
             report: serde_json::from_str(&row.report)
                 .map_err(|error| inconsistent("report", error))?,
             first_reported_at: Timestamp::from_micros(row.first_reported_at),
@@ -117,12 +115,15 @@ impl TryFrom<EpochRow> for EpochRecord {
     type Error = StoreError;
 
     fn try_from(row: EpochRow) -> Result<Self, StoreError> {
+        let schedule = EpochSchedule::new(whole("epoch length", row.epoch_seconds)?)
+            .map_err(|error| inconsistent("epoch length", error))?;
         Ok(Self {
-            epoch: epoch_index(row.epoch)?,
+            epoch: schedule
+                .index_of(epoch_id(row.epoch)?)
+                .ok_or_else(|| inconsistent("start of an epoch", row.epoch))?,
             parameters: Parameters {
                 netuid: whole("netuid", row.netuid.into())?,
-                schedule: EpochSchedule::new(whole("epoch length", row.epoch_seconds)?)
-                    .map_err(|error| inconsistent("epoch length", error))?,
+                schedule,
                 pool_size: whole("size of a pool", row.pool_size)?,
                 pool_sha256: Sha256Hash::from_bytes(bytes("hash of a pool", &row.pool_sha256)?),
                 zipcodes_per_epoch: whole("zipcodes of an epoch", row.zipcodes_per_epoch)?,
@@ -223,7 +224,7 @@ pub fn tally(
         .iter()
         .map(|row| {
             let mut tally = EpochTally {
-                epoch: epoch_index(row.epoch)?,
+                epoch: epoch_id(row.epoch)?,
                 validators: 0,
                 completed: whole("completed assignments", row.completed)?,
                 success_rate: (row.success_count > 0)

@@ -1,5 +1,5 @@
 use resi_protocol::wire::{AssignmentId, AssignmentStatus};
-use resi_protocol::{EpochIndex, Timestamp};
+use resi_protocol::{EpochId, Timestamp};
 
 /// The counts that health and statistics show.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -35,7 +35,7 @@ pub struct LastChange {
 #[derive(Clone, Debug, PartialEq)]
 pub struct EpochTally {
     /// The epoch.
-    pub epoch: EpochIndex,
+    pub epoch: EpochId,
     /// Hotkeys that pulled its blocks or have an assignment of it.
     pub validators: u64,
     /// Completed assignments of it.

@@ -1,15 +1,16 @@
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use crate::{EpochId, Sha256Hash, Timestamp};
 
 /// The name a validator gives its assignment: 1 to 128 printable ASCII characters.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(transparent)]
-pub struct AssignmentId(String);
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AssignmentId(Arc<str>);
 
 /// A text that is no assignment id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -29,7 +30,7 @@ impl TryFrom<String> for AssignmentId {
     fn try_from(text: String) -> Result<Self, Self::Error> {
         let printable = text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
         if printable && (1..=128).contains(&text.len()) {
-            Ok(Self(text))
+            Ok(Self(text.into()))
         } else {
             Err(AssignmentIdError)
         }
@@ -47,6 +48,12 @@ impl FromStr for AssignmentId {
 impl fmt::Display for AssignmentId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+impl Serialize for AssignmentId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
     }
 }
 
@@ -189,40 +196,67 @@ const MAX_COUNT: f64 = 9_007_199_254_740_992.0;
 
 impl<'de> Deserialize<'de> for AssignmentStatistics {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut fields = Map::deserialize(deserializer)?;
-        let mut count = |name: &str| match fields.shift_remove(name) {
-            None | Some(Value::Null) => Ok(None),
-            Some(value) => whole(&value).map(Some).ok_or_else(|| {
-                serde::de::Error::custom(format_args!(
-                    "{name} must be a whole number, not negative"
-                ))
-            }),
-        };
-        let total_miners_assigned = count("total_miners_assigned")?;
-        let responses_received = count("responses_received")?;
-        let consensus_achieved = count("consensus_achieved")?;
-        let anomalies_detected = count("anomalies_detected")?;
-        let total_properties_scraped = count("total_properties_scraped")?;
-        let mut number = |name: &str, max: f64, range: &str| match fields.shift_remove(name) {
-            None | Some(Value::Null) => Ok(None),
-            Some(value) => match value.as_f64() {
-                Some(number) if (0.0..=max).contains(&number) => Ok(Some(number)),
-                _ => Err(serde::de::Error::custom(format_args!("{name} must be a number {range}"))),
-            },
-        };
-        let average_response_time_minutes =
-            number("average_response_time_minutes", f64::MAX, "that is not negative")?;
-        let success_rate = number("success_rate", 1.0, "from 0 to 1")?;
-        Ok(Self {
-            total_miners_assigned,
-            responses_received,
-            consensus_achieved,
-            anomalies_detected,
-            total_properties_scraped,
-            average_response_time_minutes,
-            success_rate,
-            other: fields,
-        })
+        deserializer.deserialize_map(StatisticsVisitor)
+    }
+}
+
+struct StatisticsVisitor;
+
+impl<'de> Visitor<'de> for StatisticsVisitor {
+    type Value = AssignmentStatistics;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object with statistics")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Self::Value, A::Error> {
+        let mut read = AssignmentStatistics::default();
+        while let Some(name) = fields.next_key::<String>()? {
+            let value: Value = fields.next_value()?;
+            let slot = match name.as_str() {
+                "total_miners_assigned" => &mut read.total_miners_assigned,
+                "responses_received" => &mut read.responses_received,
+                "consensus_achieved" => &mut read.consensus_achieved,
+                "anomalies_detected" => &mut read.anomalies_detected,
+                "total_properties_scraped" => &mut read.total_properties_scraped,
+                "average_response_time_minutes" => {
+                    let range = "that is not negative";
+                    read.average_response_time_minutes = number(&name, &value, f64::MAX, range)?;
+                    continue;
+                }
+                "success_rate" => {
+                    read.success_rate = number(&name, &value, 1.0, "from 0 to 1")?;
+                    continue;
+                }
+                _ => {
+                    read.other.insert(name, value);
+                    continue;
+                }
+            };
+            *slot = count(&name, &value)?;
+        }
+        Ok(read)
+    }
+}
+
+fn count<E: serde::de::Error>(name: &str, value: &Value) -> Result<Option<u64>, E> {
+    match (value, whole(value)) {
+        (Value::Null, _) => Ok(None),
+        (_, Some(count)) => Ok(Some(count)),
+        _ => Err(E::custom(format_args!("{name} must be a whole number, not negative"))),
+    }
+}
+
+fn number<E: serde::de::Error>(
+    name: &str,
+    value: &Value,
+    max: f64,
+    range: &str,
+) -> Result<Option<f64>, E> {
+    match (value, value.as_f64()) {
+        (Value::Null, _) => Ok(None),
+        (_, Some(number)) if (0.0..=max).contains(&number) => Ok(Some(number)),
+        _ => Err(E::custom(format_args!("{name} must be a number {range}"))),
     }
 }
 

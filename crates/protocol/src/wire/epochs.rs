@@ -41,7 +41,7 @@ pub struct EpochList {
     /// The epochs of this page, without their zipcodes.
     pub epochs: Vec<EpochResource>,
     /// To be sent as `cursor` for the next page; `null` on the last.
-    #[cfg_attr(feature = "openapi", schema(example = "120571"))]
+    #[cfg_attr(feature = "openapi", schema(example = "2025-01-15T08-00-00"))]
     pub next_cursor: Option<String>,
 }
 

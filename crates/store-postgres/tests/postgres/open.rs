@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use crate::fresh::Fresh;
-use resi_protocol::{EpochIndex, Hotkey, Signature, Timestamp};
+use resi_protocol::{EpochId, Hotkey, Signature, Timestamp};
 use resi_store::{
     GrantAttempt, GrantOutcome, Migrations, OpenError, ReportAttempt, ReportOutcome, Store,
     StoreError,
@@ -23,7 +23,7 @@ fn started(id: &str, second: i64) -> ReportAttempt {
         )
         .expect("a report"),
         reported_epoch: None,
-        running_epoch: EpochIndex(1),
+        running_epoch: EpochId::starting_at(Timestamp::from_seconds(14_400)),
         now: Timestamp::from_seconds(second),
         timeout: Duration::from_secs(3600),
         new_assignments: None,

@@ -1,8 +1,7 @@
 use futures_util::future::join_all;
-use resi_protocol::EpochIndex;
 use resi_protocol::wire::AssignmentStatus::{self, Completed, Expired, Failed, Started};
 
-use super::{Backend, TIMEOUT, at, hotkey, replicas, report, status};
+use super::{Backend, TIMEOUT, at, epoch_id, epoch_number, hotkey, replicas, report, status};
 use crate::{AssignmentQuery, ReportOutcome, Store};
 
 const EXPIRED: i64 = 4 * 3600;
@@ -62,7 +61,7 @@ pub async fn the_same_report_again_changes_nothing(backend: &dyn Backend) {
     let written = store.assignments(hotkey(1), everything()).await.expect("a list");
     let mut again = first.clone();
     again.0.now = at(60);
-    again.0.running_epoch = EpochIndex(101);
+    again.0.running_epoch = epoch_id(101);
     assert_eq!(again.to(store).await, ReportOutcome::Unchanged);
     for other in
         [first.clone().hashed(2), first.clone().success_rate(0.6), report(1, "a", "completed", 0)]
@@ -118,15 +117,11 @@ pub async fn an_assignment_belongs_to_the_epoch_it_names(backend: &dyn Backend) 
         let found =
             store.assignment(hotkey(1), &id.parse().expect("an id")).await.expect("an answer");
         let found = found.expect("an assignment");
-        assert_eq!(
-            (found.epoch, found.opened_in),
-            (EpochIndex(epoch), EpochIndex(opened_in)),
-            "{id}"
-        );
+        assert_eq!((found.epoch, found.opened_in), (epoch_id(epoch), epoch_id(opened_in)), "{id}");
     }
     let tally = store.tally(10).await.expect("a tally");
     let completed: Vec<_> =
-        tally.epochs.iter().map(|epoch| (epoch.epoch.0, epoch.completed)).collect();
+        tally.epochs.iter().map(|epoch| (epoch_number(epoch.epoch), epoch.completed)).collect();
     assert_eq!(completed, [(100, 1), (99, 0), (98, 1)]);
     assert_eq!((tally.started, tally.completed, tally.failed), (0, 2, 1));
 }

@@ -2,7 +2,7 @@ use futures_util::future::join_all;
 use resi_protocol::rotation::{Parameters, RotationPublicKey, VrfSignature};
 use resi_protocol::{EpochIndex, EpochSchedule, Timestamp};
 
-use super::{Backend, hash, replicas};
+use super::{Backend, epoch_id, hash, replicas};
 use crate::{EpochRecord, PoolEntry, StoredPool};
 
 fn record(netuid: u16, epoch: u64, epoch_seconds: u32, key: u8) -> EpochRecord {
@@ -23,11 +23,11 @@ fn record(netuid: u16, epoch: u64, epoch_seconds: u32, key: u8) -> EpochRecord {
 
 pub async fn the_first_record_of_an_epoch_stands(backend: &dyn Backend) {
     let store = backend.open().await;
-    assert_eq!(store.epoch_record(46, EpochIndex(5)).await, Ok(None));
+    assert_eq!(store.epoch_record(46, epoch_id(5)).await, Ok(None));
     let first = record(46, 5, 14_400, 1);
     assert_eq!(store.agree_epoch(&first).await.as_ref(), Ok(&first));
-    assert_eq!(store.agree_epoch(&record(46, 5, 7_200, 2)).await.as_ref(), Ok(&first));
-    assert_eq!(store.epoch_record(46, EpochIndex(5)).await, Ok(Some(first)));
+    assert_eq!(store.agree_epoch(&record(46, 10, 7_200, 2)).await.as_ref(), Ok(&first));
+    assert_eq!(store.epoch_record(46, epoch_id(5)).await, Ok(Some(first)));
     let other = record(47, 5, 14_400, 3);
     assert_eq!(store.agree_epoch(&other).await.as_ref(), Ok(&other), "of another subnet");
 }
@@ -54,7 +54,7 @@ pub async fn records_are_listed_newest_first(backend: &dyn Backend) {
     }
     store.agree_epoch(&record(47, 4, 14_400, 1)).await.expect("a record");
     let list = async |before, limit| {
-        let records = store.epoch_records(46, EpochIndex(before), limit).await.expect("a list");
+        let records = store.epoch_records(46, epoch_id(before), limit).await.expect("a list");
         records.into_iter().map(|record| record.epoch.0).collect::<Vec<_>>()
     };
     assert_eq!(list(u64::MAX, 10).await, [5, 3, 2, 1]);
@@ -65,17 +65,17 @@ pub async fn records_are_listed_newest_first(backend: &dyn Backend) {
 pub async fn a_signature_is_published_once(backend: &dyn Backend) {
     let store = backend.open().await;
     let [first, second] = [1, 2].map(|byte| VrfSignature::from_bytes([byte; 96]));
-    store.publish_signature(46, EpochIndex(5), &first).await.expect("nothing to do");
-    assert_eq!(store.epoch_record(46, EpochIndex(5)).await, Ok(None));
+    store.publish_signature(46, epoch_id(5), &first).await.expect("nothing to do");
+    assert_eq!(store.epoch_record(46, epoch_id(5)).await, Ok(None));
     store.agree_epoch(&record(46, 5, 14_400, 1)).await.expect("a record");
     store.agree_epoch(&record(46, 6, 14_400, 1)).await.expect("a record");
     for signature in [&first, &second] {
-        store.publish_signature(46, EpochIndex(5), signature).await.expect("published");
+        store.publish_signature(46, epoch_id(5), signature).await.expect("published");
         let found =
-            store.epoch_record(46, EpochIndex(5)).await.expect("an answer").expect("a record");
+            store.epoch_record(46, epoch_id(5)).await.expect("an answer").expect("a record");
         assert_eq!(found.signature, Some(first));
     }
-    let next = store.epoch_record(46, EpochIndex(6)).await.expect("an answer").expect("a record");
+    let next = store.epoch_record(46, epoch_id(6)).await.expect("an answer").expect("a record");
     assert_eq!(next.signature, None);
 }
 

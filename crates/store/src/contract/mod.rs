@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use resi_protocol::wire::{AssignmentReport, AssignmentStatus};
-use resi_protocol::{EpochIndex, Hotkey, Sha256Hash, Signature, Timestamp};
+use resi_protocol::{EpochId, EpochIndex, EpochSchedule, Hotkey, Sha256Hash, Signature, Timestamp};
 use serde_json::json;
 
 use crate::{GrantAttempt, ReportAttempt, Store};
@@ -135,6 +135,16 @@ fn grant(who: u8, signed: u32, second: i64, limit: Option<u32>) -> GrantAttempt 
     }
 }
 
+/// The name of an epoch, in four-hour epochs.
+fn epoch_id(number: u64) -> EpochId {
+    EpochSchedule::new(14_400).expect("not zero").id(EpochIndex(number))
+}
+
+/// The number of an epoch in four-hour epochs.
+fn epoch_number(id: EpochId) -> u64 {
+    id.starts_at().seconds().unsigned_abs() / 14_400
+}
+
 /// A report that a case changes to its needs.
 #[derive(Clone, Debug)]
 struct Reported(ReportAttempt);
@@ -145,7 +155,7 @@ fn report(who: u8, id: &str, status: &str, second: i64) -> Reported {
         report: serde_json::from_value(json!({"assignment_id": id, "status": status}))
             .expect("a report"),
         reported_epoch: None,
-        running_epoch: EpochIndex(100),
+        running_epoch: epoch_id(100),
         now: at(second),
         timeout: TIMEOUT,
         new_assignments: None,
@@ -166,12 +176,12 @@ impl Reported {
     }
 
     fn of_epoch(mut self, epoch: u64) -> Self {
-        self.0.reported_epoch = Some(EpochIndex(epoch));
+        self.0.reported_epoch = Some(epoch_id(epoch));
         self
     }
 
     fn while_running(mut self, epoch: u64) -> Self {
-        self.0.running_epoch = EpochIndex(epoch);
+        self.0.running_epoch = epoch_id(epoch);
         self
     }
 

@@ -1,7 +1,7 @@
 use resi_protocol::wire::AssignmentStatus;
-use resi_protocol::{EpochIndex, Source, Sources};
+use resi_protocol::{Source, Sources};
 
-use super::{Backend, at, grant, hotkey, replicas, report};
+use super::{Backend, at, epoch_id, epoch_number, grant, hotkey, replicas, report};
 use crate::{EpochTally, LastChange, Pull, Store, Tally};
 
 async fn tally(store: &dyn Store) -> Tally {
@@ -30,7 +30,7 @@ pub async fn the_tally_counts_by_status(backend: &dyn Backend) {
     assert_eq!(tally.validators, 2, "who was only limited was granted nothing");
     assert_eq!((tally.started, tally.completed, tally.failed, tally.expired), (1, 4, 1, 0));
     let epoch = EpochTally {
-        epoch: EpochIndex(100),
+        epoch: epoch_id(100),
         validators: 3,
         completed: 4,
         success_rate: Some(0.75),
@@ -52,7 +52,7 @@ pub async fn the_tally_follows_expiry(backend: &dyn Backend) {
     let tally = tally(store).await;
     assert_eq!((tally.started, tally.completed, tally.failed, tally.expired), (0, 1, 0, 3));
     let completed: Vec<_> =
-        tally.epochs.iter().map(|epoch| (epoch.epoch.0, epoch.completed)).collect();
+        tally.epochs.iter().map(|epoch| (epoch_number(epoch.epoch), epoch.completed)).collect();
     assert_eq!(completed, [(100, 1), (99, 0)]);
 }
 
@@ -91,7 +91,9 @@ pub async fn the_last_completed_hash_of_each_validator_counts(backend: &dyn Back
         let counts: Vec<_> = tally
             .epochs
             .iter()
-            .map(|epoch| (epoch.epoch.0, epoch.validators, epoch.hashed, epoch.agreeing))
+            .map(|epoch| {
+                (epoch_number(epoch.epoch), epoch.validators, epoch.hashed, epoch.agreeing)
+            })
             .collect();
         assert_eq!(counts, [(100, 6, 4, 3), (99, 1, 1, 1)]);
     }
@@ -101,7 +103,7 @@ pub async fn pulls_make_validators_of_an_epoch(backend: &dyn Backend) {
     let stores = replicas(backend).await;
     let pull = |who, epoch, source, block_size, second| Pull {
         netuid: 46,
-        epoch: EpochIndex(epoch),
+        epoch: epoch_id(epoch),
         hotkey: hotkey(who),
         sources: Sources::from_iter([source]),
         block_size,
@@ -124,8 +126,11 @@ pub async fn pulls_make_validators_of_an_epoch(backend: &dyn Backend) {
     report(4, "a", "started", 1).to(stores[1].as_ref()).await;
     let tally = tally(stores[0].as_ref()).await;
     assert_eq!(tally.validators, 0, "nobody was granted access");
-    let counts: Vec<_> =
-        tally.epochs.iter().map(|epoch| (epoch.epoch.0, epoch.validators, epoch.hashed)).collect();
+    let counts: Vec<_> = tally
+        .epochs
+        .iter()
+        .map(|epoch| (epoch_number(epoch.epoch), epoch.validators, epoch.hashed))
+        .collect();
     assert_eq!(counts, [(101, 1, 0), (100, 4, 1)]);
 }
 
@@ -158,6 +163,9 @@ pub async fn the_tally_shows_the_newest_epochs(backend: &dyn Backend) {
     }
     let tally = store.tally(3).await.expect("a tally");
     assert_eq!(tally.completed, 4, "sums are over all epochs");
-    assert_eq!(tally.epochs.iter().map(|epoch| epoch.epoch.0).collect::<Vec<_>>(), [9, 7, 5]);
+    assert_eq!(
+        tally.epochs.iter().map(|epoch| epoch_number(epoch.epoch)).collect::<Vec<_>>(),
+        [9, 7, 5]
+    );
     assert_eq!(store.tally(0).await.expect("a tally").epochs, []);
 }

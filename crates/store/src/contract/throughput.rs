@@ -2,9 +2,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use resi_protocol::{EpochIndex, Hotkey, Signature, Timestamp};
+use resi_protocol::{Hotkey, Signature, Timestamp};
 use serde_json::json;
 
+use super::epoch_id;
 use crate::{GrantAttempt, GrantOutcome, ReportAttempt, ReportOutcome, Store};
 
 /// How hard to press.
@@ -94,7 +95,7 @@ fn report(number: u64, load: Load) -> ReportAttempt {
         hotkey: hotkey(number, load),
         report: serde_json::from_value(report).expect("a report"),
         reported_epoch: None,
-        running_epoch: EpochIndex(120_620 + number / (load.hotkeys * 60)),
+        running_epoch: epoch_id(120_620 + number / (load.hotkeys * 60)),
         now: Timestamp::from_micros(1_760_000_000_000_000 + i64::try_from(number).unwrap_or(0)),
         timeout: Duration::from_secs(14_400),
         new_assignments: load.limited.then_some(64),
