@@ -4,6 +4,7 @@
 //!
 //! - [`wire`]: the bodies of requests and answers, and the error codes.
 //! - [`Hotkey`], [`Signature`], [`Keypair`]: SS58 addresses and sr25519 over them.
+//! - [`btauth`]: HTTP requests signed by headers.
 //! - [`Sources`]: the data sources and their names.
 //! - [`EpochSchedule`], [`EpochIndex`], [`EpochId`]: time cut into epochs.
 //! - [`SeededStream`]: random choices that everybody can repeat.
@@ -18,6 +19,7 @@
 //! ```
 #![deny(missing_docs)]
 
+pub mod btauth;
 mod epoch;
 mod hotkey;
 mod keypair;
