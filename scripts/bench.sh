@@ -48,7 +48,7 @@ while [ $# -gt 0 ]; do
     shift
 done
 [ ${#parts[@]} -gt 0 ] || parts=("${ALL_PARTS[@]}")
-slices=$((seconds < 5 ? seconds : 5))
+slices=$((seconds < 20 ? seconds : 20))
 slice_seconds=$((seconds / slices))
 
 wants() {
