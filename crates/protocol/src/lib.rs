@@ -19,6 +19,7 @@
 
 mod epoch;
 mod hotkey;
+mod junction;
 mod keypair;
 pub mod rotation;
 mod sha256_hash;
@@ -30,7 +31,8 @@ mod zipcode;
 
 pub use epoch::{EpochId, EpochIdError, EpochIndex, EpochSchedule, EpochSecondsError};
 pub use hotkey::{Hotkey, HotkeyError};
-pub use keypair::Keypair;
+pub use junction::Junction;
+pub use keypair::{Keypair, SecretKeyError};
 pub use sha256_hash::{HexError, Sha256Hash};
 pub use signature::{InvalidSignature, Signature, SignatureFormatError};
 pub use sources::{Source, Sources, SourcesError};
