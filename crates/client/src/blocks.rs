@@ -57,7 +57,10 @@ impl Blocks {
         }
     }
 
-    async fn find_or_pull(self: &Arc<Self>, request: BlocksRequest) -> Result<VerifiedBlocks, Error> {
+    async fn find_or_pull(
+        self: &Arc<Self>,
+        request: BlocksRequest,
+    ) -> Result<VerifiedBlocks, Error> {
         // Whoever joined just after a flight had landed finds its blocks here.
         if let Some(blocks) = self.held(request) {
             return Ok(blocks);
@@ -82,9 +85,14 @@ impl Blocks {
     }
 
     /// The copy of an earlier pull, when it is of the running epoch and passes every check again.
-    async fn find_kept(self: &Arc<Self>, request: BlocksRequest) -> Result<Option<VerifiedBlocks>, Error> {
+    async fn find_kept(
+        self: &Arc<Self>,
+        request: BlocksRequest,
+    ) -> Result<Option<VerifiedBlocks>, Error> {
         let hotkey = self.session.signer.hotkey();
-        let Some(answer) = self.on_disk(move |folder| folder.blocks(hotkey, request)).await.flatten() else {
+        let Some(answer) =
+            self.on_disk(move |folder| folder.blocks(hotkey, request)).await.flatten()
+        else {
             return Ok(None);
         };
         let Ok(data) = serde_json::from_slice::<ValidatorData>(&answer) else { return Ok(None) };
@@ -104,9 +112,9 @@ impl Blocks {
     async fn pull(self: &Arc<Self>, request: BlocksRequest) -> Result<VerifiedBlocks, Error> {
         let answer = self.session.proven(&request.to_request()).await?;
         let blocks = match self.verify(answer.parse()?, request).await {
-            Err(Error::Unverified(Unverified { reason: VerifyError::NotRunning { .. }, .. }))
-                if let Some(clock) = self.clock_off().await =>
-            {
+            Err(Error::Unverified(Unverified {
+                reason: VerifyError::NotRunning { .. }, ..
+            })) if let Some(clock) = self.clock_off().await => {
                 return Err(Error::ClockOff(clock));
             }
             verified => verified?,
@@ -148,7 +156,10 @@ impl Blocks {
     fn differs(&self, reason: VerifyError, rotation: &Rotation) -> Error {
         let is_of_memory = self.pinned.check(rotation).is_ok();
         let folder = self.folder.as_ref().filter(|_| is_of_memory);
-        Error::Unverified(Unverified { reason, remembered_in: folder.map(DataFolder::rotation_file) })
+        Error::Unverified(Unverified {
+            reason,
+            remembered_in: folder.map(DataFolder::rotation_file),
+        })
     }
 
     /// What is known of the rotation from earlier contacts.
@@ -163,8 +174,13 @@ impl Blocks {
     }
 
     /// Trusts what was seen from now on, unless another process was first with something else.
-    async fn remember(self: &Arc<Self>, seen: KnownRotation, rotation: &Rotation) -> Result<(), Error> {
-        let replaces = self.remembered().await?.is_some_and(|known| known.public_key != seen.public_key);
+    async fn remember(
+        self: &Arc<Self>,
+        seen: KnownRotation,
+        rotation: &Rotation,
+    ) -> Result<(), Error> {
+        let replaces =
+            self.remembered().await?.is_some_and(|known| known.public_key != seen.public_key);
         let written = seen.clone();
         let earlier = self
             .on_disk(move |folder| {
@@ -180,7 +196,8 @@ impl Blocks {
             let known = KnownRotation::complete(Some(earlier), &self.pinned);
             known.check(rotation).map_err(|reason| self.differs(reason, rotation))?;
         }
-        *self.remembered.lock().unwrap_or_else(PoisonError::into_inner) = Some(earlier.unwrap_or(seen));
+        *self.remembered.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some(earlier.unwrap_or(seen));
         Ok(())
     }
 
@@ -234,7 +251,8 @@ impl Blocks {
 
     /// Blocks of another epoch may be old ones, or the clock of this machine is off: the service's clock tells.
     async fn clock_off(&self) -> Option<ClockOff> {
-        let health: Health = self.session.public(&Request::get(["health"])).await.ok()?.parse().ok()?;
+        let health: Health =
+            self.session.public(&Request::get(["health"])).await.ok()?.parse().ok()?;
         let (now, server_time) = (self.session.clock.now(), health.timestamp);
         let ahead_seconds = now.seconds() - server_time.seconds();
         (distance(now, server_time) > CLOCK_TOLERANCE).then_some(ClockOff {

@@ -248,6 +248,9 @@ mod tests {
         let builder = Client::builder().base_url("https://resi.example").keep_nothing();
         let builder = builder.signer(Wallet::from_seed(&[7; 32]));
         let shown = format!("{builder:?} {:?}", builder.clone().build());
-        assert!(!shown.contains("07, 07") && !shown.contains("7, 7") && !shown.contains("0707"), "{shown}");
+        assert!(
+            !shown.contains("07, 07") && !shown.contains("7, 7") && !shown.contains("0707"),
+            "{shown}"
+        );
     }
 }

@@ -205,8 +205,8 @@ impl Client {
     /// When it does not answer.
     pub async fn health(&self) -> Result<Health, Error> {
         let request = Request::get(["health"]).answered_by(|status, body| {
-            let is_answer = status.is_success() || status.as_u16() == 503;
-            is_answer && serde_json::from_slice::<Health>(body).is_ok()
+            let is_unhealthy = || serde_json::from_slice::<Health>(body).is_ok();
+            status.is_success() || (status.as_u16() == 503 && is_unhealthy())
         });
         self.session.public(&request).await?.parse()
     }

@@ -83,6 +83,8 @@ pub struct SystemJitter;
 impl Jitter for SystemJitter {
     fn fraction(&self) -> f64 {
         // A system without randomness has other troubles; the middle is as good as any other number then.
-        rand::rngs::SysRng.try_next_u32().map_or(0.5, |drawn| f64::from(drawn) / (1_u64 << 32) as f64)
+        rand::rngs::SysRng
+            .try_next_u32()
+            .map_or(0.5, |drawn| f64::from(drawn) / (1_u64 << 32) as f64)
     }
 }

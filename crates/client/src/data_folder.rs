@@ -9,9 +9,9 @@ use resi_protocol::rotation::Pool;
 use resi_protocol::{Hotkey, Sha256Hash};
 use sha2::{Digest, Sha256};
 
+use crate::Error;
 use crate::known_rotation::KnownRotation;
 use crate::requests::BlocksRequest;
-use crate::Error;
 
 /// What is kept of one service over restarts. Pools and blocks are copies that may be lost and are checked when they are
 /// read; the known rotation is not.
@@ -22,7 +22,10 @@ impl DataFolder {
     /// The part of `root` that belongs to the service at `base`.
     pub(crate) fn of_service(root: &Path, base: &Url) -> Self {
         let digest = hex::encode(&Sha256::digest(base.as_str().trim_end_matches('/'))[..4]);
-        let host = base.host_str().unwrap_or_default().replace(|c: char| !c.is_ascii_alphanumeric() && c != '.', "_");
+        let host = base
+            .host_str()
+            .unwrap_or_default()
+            .replace(|c: char| !c.is_ascii_alphanumeric() && c != '.', "_");
         Self(root.join(format!("{host}-{digest}")))
     }
 

@@ -102,7 +102,8 @@ impl Session {
     fn discard(&self, refused: &Arc<Token>) {
         let mut token = self.token.lock().unwrap_or_else(PoisonError::into_inner);
         // Another call may have replaced it already.
-        if token.as_ref().is_some_and(|held| held.grant.access_token == refused.grant.access_token) {
+        if token.as_ref().is_some_and(|held| held.grant.access_token == refused.grant.access_token)
+        {
             *token = None;
         }
     }

@@ -119,7 +119,11 @@ impl Transport {
     ///
     /// # Errors
     /// Also for every answer that is an error.
-    pub(crate) async fn send(&self, request: &Request, token: Option<&str>) -> Result<Answer, Error> {
+    pub(crate) async fn send(
+        &self,
+        request: &Request,
+        token: Option<&str>,
+    ) -> Result<Answer, Error> {
         let url = self.url(request);
         let mut builder = self.http.request(request.method.clone(), url.clone());
         builder = builder.header(ACCEPT, "application/json");

@@ -47,7 +47,8 @@ impl Watch {
                     self.sleep(LEAD.mul_f64(0.5 + self.client.jitter())).await;
                 }
                 Ok(blocks) => {
-                    (self.seen, self.failed, self.pause) = (Some(blocks.epoch()), 0, Duration::ZERO);
+                    (self.seen, self.failed, self.pause) =
+                        (Some(blocks.epoch()), 0, Duration::ZERO);
                     return Ok(blocks);
                 }
                 Err(error) => {

@@ -105,7 +105,6 @@ mod tests {
 
     #[test]
     fn junctions_lead_where_other_tools_lead() {
-        let root = Keypair::development_root();
         let (hard, soft) = (Junction::hard, Junction::soft);
         let (long, longer) = ("a".repeat(40), "b".repeat(70));
         for (junctions, address) in [

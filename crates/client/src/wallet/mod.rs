@@ -54,10 +54,14 @@ pub enum WalletError {
     #[error("the hotkey file is encrypted: its password is needed")]
     PasswordNeeded,
     /// The file is encrypted, and this program was built without the feature `encrypted-wallets`.
-    #[error("the hotkey file is encrypted, and this program was built without the feature encrypted-wallets")]
+    #[error(
+        "the hotkey file is encrypted, and this program was built without the feature encrypted-wallets"
+    )]
     EncryptionNotSupported,
     /// The file is encrypted in a way that is no longer written.
-    #[error("the hotkey file is encrypted in an old way ({0}): encrypt it anew with a current btcli")]
+    #[error(
+        "the hotkey file is encrypted in an old way ({0}): encrypt it anew with a current btcli"
+    )]
     OldEncryption(&'static str),
     /// The password does not open the file.
     #[error("the password does not open the hotkey file")]

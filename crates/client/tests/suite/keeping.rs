@@ -5,6 +5,7 @@ use std::time::Duration;
 use resi_client::{BlocksRequest, Error, RetryPolicy, Trust, Wallet};
 
 use crate::support::World;
+use crate::support::service::Backend;
 
 fn kept(world: &World, prefix: &str) -> PathBuf {
     let service = fs::read_dir(world.folder.path()).unwrap().next().unwrap().unwrap().path();
@@ -15,7 +16,7 @@ fn kept(world: &World, prefix: &str) -> PathBuf {
 
 #[tokio::test]
 async fn blocks_survive_a_restart_of_the_validator() {
-    let world = World::impatient().await;
+    let world = World::impatient(Backend::Sqlite).await;
     let first = world.client().blocks(BlocksRequest::new()).await.unwrap();
     let requests = world.proxy.count("/");
     let again = world.client().blocks(BlocksRequest::new()).await.unwrap();
@@ -33,7 +34,7 @@ async fn blocks_survive_a_restart_of_the_validator() {
 
 #[tokio::test]
 async fn a_kept_copy_is_checked_again() {
-    let world = World::impatient().await;
+    let world = World::impatient(Backend::Sqlite).await;
     let first = world.client().blocks(BlocksRequest::new()).await.unwrap();
     let file = kept(&world, "blocks-");
     let honest = fs::read_to_string(&file).unwrap();
@@ -54,20 +55,23 @@ async fn a_kept_copy_is_checked_again() {
 
 #[tokio::test]
 async fn what_was_trusted_is_never_trusted_anew_in_silence() {
-    let world = World::impatient().await;
+    let world = World::impatient(Backend::Sqlite).await;
     world.client().blocks(BlocksRequest::new()).await.unwrap();
     fs::write(kept(&world, "rotation"), "{").unwrap();
     let error = world.client().blocks(BlocksRequest::new()).await.unwrap_err();
-    assert!(matches!(&error, Error::DataFolder { .. }) && error.to_string().contains("rotation.json"));
+    assert!(
+        matches!(&error, Error::DataFolder { .. }) && error.to_string().contains("rotation.json")
+    );
     world.end().await;
 }
 
 #[tokio::test]
 async fn a_folder_that_cannot_be_written_is_an_error_only_where_trust_is_lost() {
-    let world = World::impatient().await;
+    let world = World::impatient(Backend::Sqlite).await;
     let file = world.folder.path().join("file");
     fs::write(&file, "").unwrap();
-    let error = world.builder().data_folder(&file).build().unwrap().blocks(BlocksRequest::new()).await;
+    let error =
+        world.builder().data_folder(&file).build().unwrap().blocks(BlocksRequest::new()).await;
     assert!(matches!(error, Err(Error::DataFolder { .. })), "{error:?}");
     let nothing = world.builder().keep_nothing().retry(RetryPolicy::never()).build().unwrap();
     assert_eq!(nothing.blocks(BlocksRequest::new()).await.unwrap().trust(), Trust::FirstContact);

@@ -1,7 +1,9 @@
 use std::time::Duration;
 
 use resi_client::protocol::rotation::{Pinned, verify_epoch};
-use resi_client::protocol::wire::{AssignmentStatistics, AssignmentStatus, HealthStatus, ReportedStatus};
+use resi_client::protocol::wire::{
+    AssignmentStatistics, AssignmentStatus, HealthStatus, ReportedStatus,
+};
 use resi_client::{AssignmentsRequest, BlocksRequest, Error, PageRequest, Trust};
 use resi_protocol::wire::ErrorCode;
 
@@ -19,7 +21,8 @@ on_both! {
 
 async fn pull_verify_report_and_read_back(backend: Backend) {
     let world = World::new(backend, TestClock::impatient(START)).await;
-    let client = world.builder().rotation_key(world.service.rotation_key).netuid(46).build().unwrap();
+    let client =
+        world.builder().rotation_key(world.service.rotation_key).netuid(46).build().unwrap();
 
     let blocks = client.blocks(BlocksRequest::new().block_size(20)).await.unwrap();
     assert_eq!((blocks.batches().count(), blocks.data().total_zipcodes), (50, 1_000));
@@ -105,7 +108,8 @@ async fn a_token_is_renewed_before_it_expires(backend: Backend) {
 async fn a_service_that_restarts_is_waited_for(backend: Backend) {
     let clock = TestClock::at(START);
     let mut world = World::new(backend, clock.clone()).await;
-    let client = world.builder().base_url(format!("http://{}", world.service.address)).build().unwrap();
+    let client =
+        world.builder().base_url(format!("http://{}", world.service.address)).build().unwrap();
     client.report(&report("first", ReportedStatus::Started)).await.unwrap();
 
     let address = world.service.address;

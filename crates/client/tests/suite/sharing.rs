@@ -3,11 +3,12 @@ use resi_client::protocol::wire::ReportedStatus;
 use resi_client::{AssignmentsRequest, RetryPolicy, blocking};
 
 use crate::support::proxy::Fault;
+use crate::support::service::Backend;
 use crate::support::{World, report};
 
 #[tokio::test]
 async fn a_hundred_concurrent_calls_cause_one_access_request() {
-    let world = World::impatient().await;
+    let world = World::impatient(Backend::Sqlite).await;
     let client = world.client();
     let calls = (0..100).map(|_| client.assignments(AssignmentsRequest::new()));
     for answered in join_all(calls).await {
@@ -20,7 +21,7 @@ async fn a_hundred_concurrent_calls_cause_one_access_request() {
 
 #[tokio::test]
 async fn a_hundred_concurrent_pulls_are_one() {
-    let world = World::impatient().await;
+    let world = World::impatient(Backend::Sqlite).await;
     let client = world.client();
     let calls = (0..100).map(|_| client.blocks(Default::default()));
     for answered in join_all(calls).await {
@@ -34,7 +35,7 @@ async fn a_hundred_concurrent_pulls_are_one() {
 
 #[tokio::test]
 async fn a_refusal_is_shared_too() {
-    let world = World::impatient().await;
+    let world = World::impatient(Backend::Sqlite).await;
     world.proxy.times(100, "get-validator-access", &Fault::Status(503, None));
     let client = world.builder().retry(RetryPolicy::never()).build().unwrap();
     let calls = (0..100).map(|_| client.access());
@@ -47,7 +48,7 @@ async fn a_refusal_is_shared_too() {
 
 #[tokio::test]
 async fn those_who_went_away_leave_nothing_that_blocks_others() {
-    let world = World::impatient().await;
+    let world = World::impatient(Backend::Sqlite).await;
     let client = world.client();
     world.proxy.once("get-validator-access", Fault::Hang);
     let gone = tokio::spawn({
@@ -65,7 +66,7 @@ async fn those_who_went_away_leave_nothing_that_blocks_others() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_an_async_runtime_all_is_the_same() {
-    let world = World::impatient().await;
+    let world = World::impatient(Backend::Sqlite).await;
     let client = world.client();
     let done = tokio::task::spawn_blocking(move || {
         let client = blocking::Client::new(client).unwrap();

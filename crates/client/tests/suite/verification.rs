@@ -4,8 +4,18 @@ use resi_client::protocol::rotation::{RotationKey, VerifyError};
 use resi_client::{BlocksRequest, Client, Error, Trust};
 
 use crate::support::proxy::Fault;
-use crate::support::service::Options;
-use crate::support::World;
+use crate::support::service::{Backend, Options};
+use crate::support::{World, on_both};
+
+on_both! {
+    a_key_that_is_not_pinned_is_trusted_at_the_first_contact_and_remembered,
+    a_key_that_is_pinned_goes_before_one_that_is_remembered,
+    every_parameter_can_be_pinned,
+    a_tampered_zipcode_is_found,
+    another_pool_than_the_one_asked_for_is_found,
+    an_old_epoch_served_again_is_found,
+    blocks_cut_smaller_than_asked_for_are_found,
+}
 
 async fn refused(client: &Client) -> (VerifyError, String) {
     match client.blocks(BlocksRequest::new()).await {
@@ -21,9 +31,8 @@ fn other_key() -> Options {
     Options { mini_secret: [9; 32], ..Options::default() }
 }
 
-#[tokio::test]
-async fn a_key_that_is_not_pinned_is_trusted_at_the_first_contact_and_remembered() {
-    let mut world = World::impatient().await;
+async fn a_key_that_is_not_pinned_is_trusted_at_the_first_contact_and_remembered(backend: Backend) {
+    let mut world = World::impatient(backend).await;
     let client = world.client();
     let blocks = client.blocks(BlocksRequest::new()).await.unwrap();
     assert_eq!(blocks.trust(), Trust::FirstContact);
@@ -40,7 +49,10 @@ async fn a_key_that_is_not_pinned_is_trusted_at_the_first_contact_and_remembered
     world.clock.advance(Duration::from_secs(14_400 * 2));
     for client in [&client, &world.client()] {
         let (reason, words) = refused(client).await;
-        assert!(matches!(reason, VerifyError::Differs { what: "the rotation key", .. }), "{reason}");
+        assert!(
+            matches!(reason, VerifyError::Differs { what: "the rotation key", .. }),
+            "{reason}"
+        );
         assert!(words.contains("rotation.json") && words.contains("was expected"), "{words}");
     }
     client.forget_rotation().await.unwrap();
@@ -48,9 +60,8 @@ async fn a_key_that_is_not_pinned_is_trusted_at_the_first_contact_and_remembered
     world.end().await;
 }
 
-#[tokio::test]
-async fn a_key_that_is_pinned_goes_before_one_that_is_remembered() {
-    let world = World::impatient().await;
+async fn a_key_that_is_pinned_goes_before_one_that_is_remembered(backend: Backend) {
+    let world = World::impatient(backend).await;
     world.client().blocks(BlocksRequest::new()).await.unwrap();
     let announced = RotationKey::from_mini_secret(&[9; 32]).public();
     let client = world.builder().rotation_key(announced).build().unwrap();
@@ -60,9 +71,8 @@ async fn a_key_that_is_pinned_goes_before_one_that_is_remembered() {
     world.end().await;
 }
 
-#[tokio::test]
-async fn every_parameter_can_be_pinned() {
-    let world = World::impatient().await;
+async fn every_parameter_can_be_pinned(backend: Backend) {
+    let world = World::impatient(backend).await;
     let wrong = "ab".repeat(32).parse().unwrap();
     for (builder, named) in [
         (world.builder().netuid(428), "netuid"),
@@ -76,12 +86,13 @@ async fn every_parameter_can_be_pinned() {
     world.end().await;
 }
 
-#[tokio::test]
-async fn a_tampered_zipcode_is_found() {
-    let world = World::impatient().await;
+async fn a_tampered_zipcode_is_found(backend: Backend) {
+    let world = World::impatient(backend).await;
     let honest = world.client().blocks(BlocksRequest::new()).await.unwrap();
     let zipcode = honest.proof().zipcodes[123];
-    world.proxy.once("validator-data", Fault::Replace(format!("\"{zipcode}\""), "\"00000\"".into()));
+    world
+        .proxy
+        .once("validator-data", Fault::Replace(format!("\"{zipcode}\""), "\"00000\"".into()));
     let client = world.builder().data_folder(world.folder.path().join("other")).build().unwrap();
     let (reason, words) = refused(&client).await;
     assert!(matches!(reason, VerifyError::Batch { .. }), "{reason}");
@@ -91,35 +102,34 @@ async fn a_tampered_zipcode_is_found() {
     world.end().await;
 }
 
-#[tokio::test]
-async fn another_pool_than_the_one_asked_for_is_found() {
-    let world = World::impatient().await;
-    world.proxy.once("pools", Fault::Replace("\"zipcodes\":[".into(), "\"zipcodes\":[\"00000\",".into()));
+async fn another_pool_than_the_one_asked_for_is_found(backend: Backend) {
+    let world = World::impatient(backend).await;
+    world
+        .proxy
+        .once("pools", Fault::Replace("\"zipcodes\":[".into(), "\"zipcodes\":[\"00000\",".into()));
     let (_, words) = refused(&world.client()).await;
     assert!(words.contains("the hash of the pool"), "{words}");
     world.end().await;
 }
 
-#[tokio::test]
-async fn an_old_epoch_served_again_is_found() {
-    let world = World::impatient().await;
+async fn an_old_epoch_served_again_is_found(backend: Backend) {
+    let world = World::impatient(backend).await;
     let client = world.client();
     let old = client.blocks(BlocksRequest::new()).await.unwrap();
     world.clock.advance(Duration::from_secs(14_400));
     let old = serde_json::to_string(old.data()).unwrap();
-    world.proxy.once("validator-data", Fault::Instead(old));
+    world.proxy.once("validator-data", Fault::Answer(200, old));
     let (reason, _) = refused(&client).await;
     assert!(matches!(reason, VerifyError::NotRunning { .. }), "{reason}");
     client.blocks(BlocksRequest::new()).await.expect("the service itself deals the running epoch");
     world.end().await;
 }
 
-#[tokio::test]
-async fn blocks_cut_smaller_than_asked_for_are_found() {
-    let world = World::impatient().await;
+async fn blocks_cut_smaller_than_asked_for_are_found(backend: Backend) {
+    let world = World::impatient(backend).await;
     let small = world.client().blocks(BlocksRequest::new().block_size(5)).await.unwrap();
     let small = serde_json::to_string(small.data()).unwrap();
-    world.proxy.once("validator-data", Fault::Instead(small));
+    world.proxy.once("validator-data", Fault::Answer(200, small));
     let (reason, _) = refused(&world.client()).await;
     assert!(matches!(reason, VerifyError::Batch { .. }), "{reason}");
     world.end().await;

@@ -13,7 +13,7 @@ use crate::support::{START, World};
 
 #[tokio::test]
 async fn each_epoch_comes_once_and_faults_in_between_do_not_end_it() {
-    let world = World::impatient().await;
+    let world = World::impatient(Backend::Sqlite).await;
     let client = world.builder().retry(RetryPolicy::never()).build().unwrap();
     let mut epochs = pin!(client.watch(BlocksRequest::new()));
     let first = epochs.next().await.unwrap().unwrap().epoch();
@@ -36,7 +36,7 @@ async fn each_epoch_comes_once_and_faults_in_between_do_not_end_it() {
 
 #[tokio::test]
 async fn a_clock_a_little_ahead_waits_for_the_service() {
-    let world = World::impatient().await;
+    let world = World::impatient(Backend::Sqlite).await;
     let clock = Skewed(world.clock.clone(), 3);
     let client = world.builder().clock(clock).jitter(Always(0.0)).build().unwrap();
     let mut epochs = pin!(client.watch(BlocksRequest::new()));

@@ -38,9 +38,9 @@ impl World {
         Self { clock, database, service, proxy, folder: tempfile::tempdir().unwrap() }
     }
 
-    /// On SQLite, where nobody waits.
-    pub(crate) async fn impatient() -> Self {
-        Self::new(Backend::Sqlite, TestClock::impatient(START)).await
+    /// Where nobody waits.
+    pub(crate) async fn impatient(backend: Backend) -> Self {
+        Self::new(backend, TestClock::impatient(START)).await
     }
 
     pub(crate) fn builder(&self) -> ClientBuilder {

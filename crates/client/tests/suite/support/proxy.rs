@@ -6,7 +6,7 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, Method, Request, Response, StatusCode};
-use futures_util::stream;
+use futures_util::{StreamExt, stream};
 use resi_protocol::Timestamp;
 use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
@@ -23,7 +23,7 @@ pub(crate) enum Fault {
     /// No answer ever.
     Hang,
     /// An answer of another time or place.
-    Instead(String),
+    Answer(u16, String),
     /// The service's answer, with one text replaced by another.
     Replace(String, String),
 }
@@ -128,7 +128,11 @@ async fn pass(State(shared): State<Arc<Shared>>, request: Request<Body>) -> Resp
     let body = axum::body::to_bytes(body, 1 << 20).await.unwrap();
     let path = parts.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
     let text = String::from_utf8_lossy(&body).into_owned();
-    shared.seen.lock().unwrap().push(Seen { path: path.clone(), at: shared.clock.now(), body: text });
+    shared.seen.lock().unwrap().push(Seen {
+        path: path.clone(),
+        at: shared.clock.now(),
+        body: text,
+    });
     let fault = shared.fault(&path);
     match fault {
         Some(Fault::Status(status, retry_after)) => {
@@ -139,10 +143,13 @@ async fn pass(State(shared): State<Arc<Shared>>, request: Request<Body>) -> Resp
             return response.body(Body::from("busy")).unwrap();
         }
         Some(Fault::Hang) => return std::future::pending().await,
-        Some(Fault::Instead(text)) => return Response::new(Body::from(text)),
+        Some(Fault::Answer(status, text)) => {
+            return Response::builder().status(status).body(Body::from(text)).unwrap();
+        }
         _ => {}
     }
-    let Ok((status, headers, answer)) = forward(&shared, parts.method, &path, parts.headers, body).await
+    let Ok((status, headers, answer)) =
+        forward(&shared, parts.method, &path, parts.headers, body).await
     else {
         return Response::builder().status(502).body(Body::empty()).unwrap();
     };
@@ -157,7 +164,12 @@ async fn pass(State(shared): State<Arc<Shared>>, request: Request<Body>) -> Resp
         Some(Fault::Cut) => {
             response.headers_mut().insert("content-length", answer.len().into());
             let half = answer.slice(..answer.len() / 2);
-            Body::from_stream(stream::iter([Ok(half), Err(std::io::Error::other("cut"))]))
+            // The connection sends what it has while it waits for more.
+            let cut = async {
+                tokio::task::yield_now().await;
+                Err(std::io::Error::other("cut"))
+            };
+            Body::from_stream(stream::once(async { Ok(half) }).chain(stream::once(cut)))
         }
         Some(Fault::Replace(old, new)) => {
             let text = String::from_utf8(answer.to_vec()).unwrap();

@@ -75,7 +75,10 @@ impl Database {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the script that starts Postgres says so where it is")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the script that starts Postgres says so where it is"
+)]
 fn postgres_server() -> String {
     std::env::var("RESI_TEST_POSTGRES_URL").expect("run this through scripts/with-postgres.sh")
 }
@@ -119,7 +122,11 @@ pub(crate) struct Service {
 }
 
 impl Service {
-    pub(crate) async fn start(database: &Database, clock: Arc<dyn Clock>, options: Options) -> Self {
+    pub(crate) async fn start(
+        database: &Database,
+        clock: Arc<dyn Clock>,
+        options: Options,
+    ) -> Self {
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
         Self::start_at(any, database, clock, options).await
     }
@@ -164,7 +171,8 @@ fn app(store: Arc<dyn Store>, clock: Arc<dyn Clock>, options: Options) -> App {
         metro: entry.metro.to_string(),
         size_rank: entry.size_rank,
     });
-    let limits = LimitSettings { requests_per_hour: options.requests_per_hour, ..LimitSettings::DEFAULT };
+    let limits =
+        LimitSettings { requests_per_hour: options.requests_per_hour, ..LimitSettings::DEFAULT };
     App {
         ids: Ids::new([7; 16]),
         deck: Deck::new(
@@ -178,7 +186,11 @@ fn app(store: Arc<dyn Store>, clock: Arc<dyn Clock>, options: Options) -> App {
         store,
         registry: Box::new(OpenRegistry { kind: "open" }),
         archive: Archive::new(false),
-        tokens: Tokens::new(&format!("test:{}", options.jwt_key).parse().unwrap(), "resi-data-api", 46),
+        tokens: Tokens::new(
+            &format!("test:{}", options.jwt_key).parse().unwrap(),
+            "resi-data-api",
+            46,
+        ),
         limits: Limits::new(limits),
         board: Board::new(),
         metrics: Metrics::new(),
