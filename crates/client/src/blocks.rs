@@ -129,8 +129,7 @@ impl Blocks {
         data: ValidatorData,
         request: BlocksRequest,
     ) -> Result<VerifiedBlocks, Error> {
-        let remembered = self.remembered().await?;
-        let known = KnownRotation::complete(remembered.as_ref(), &self.pinned);
+        let known = self.known().await?;
         // Nobody's pool is fetched before it is known to be the right one.
         known.check(&data.rotation).map_err(|reason| self.differs(reason, &data.rotation))?;
         let pool = self.pool(data.rotation.pool_sha256).await?;
@@ -160,6 +159,12 @@ impl Blocks {
             reason,
             remembered_in: folder.map(DataFolder::rotation_file),
         })
+    }
+
+    /// What is pinned, and where nothing is, what is known from earlier contacts.
+    pub(crate) async fn known(self: &Arc<Self>) -> Result<Pinned, Error> {
+        let remembered = self.remembered().await?;
+        Ok(KnownRotation::complete(remembered.as_ref(), &self.pinned))
     }
 
     /// What is known of the rotation from earlier contacts.

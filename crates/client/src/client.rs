@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::Stream;
-use resi_protocol::rotation::Pool;
+use resi_protocol::rotation::{Pinned, Pool};
 use resi_protocol::wire::{
     AccessGrant, AssignmentAccepted, AssignmentId, AssignmentList, AssignmentReport,
     AssignmentView, EpochList, EpochResource, Health, Statistics,
@@ -313,6 +313,25 @@ impl Client {
     /// [`Error::DataFolder`].
     pub async fn known_rotation(&self) -> Result<Option<KnownRotation>, Error> {
         self.blocks.remembered().await
+    }
+
+    /// What answers are compared with: what was pinned, and where nothing was, what was trusted at the first contact.
+    ///
+    /// ```no_run
+    /// # async fn example(client: resi_client::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use resi_client::protocol::rotation::verify_epoch;
+    ///
+    /// let epoch = client.epoch("2025-01-15T08-00-00".parse()?).await?;
+    /// let pool = client.pool(epoch.rotation.pool_sha256).await?;
+    /// verify_epoch(&epoch, &pool, &client.pinned().await?)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::DataFolder`].
+    pub async fn pinned(&self) -> Result<Pinned, Error> {
+        self.blocks.known().await
     }
 
     /// Forgets what was trusted at the first contact: the next blocks are a first contact again. For a change of key or
