@@ -56,6 +56,13 @@ impl Client {
 
     /// See [`Client::access`](crate::Client::access).
     ///
+    /// ```no_run
+    /// # fn example(client: resi_client::blocking::Client) -> Result<(), resi_client::Error> {
+    /// println!("{}", client.access()?.expires_at);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// Those of the same name there.
     pub fn access(&self) -> Result<AccessGrant, Error> {
@@ -63,6 +70,13 @@ impl Client {
     }
 
     /// See [`Client::blocks`](crate::Client::blocks).
+    ///
+    /// ```no_run
+    /// # fn example(client: resi_client::blocking::Client) -> Result<(), resi_client::Error> {
+    /// println!("{}", client.blocks(Default::default())?.epoch().id);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// Those of the same name there.
@@ -100,6 +114,13 @@ impl Client {
 
     /// See [`Client::assignments`](crate::Client::assignments).
     ///
+    /// ```no_run
+    /// # fn example(client: resi_client::blocking::Client) -> Result<(), resi_client::Error> {
+    /// println!("{}", client.assignments(Default::default())?.assignments.len());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// Those of the same name there.
     pub fn assignments(&self, request: AssignmentsRequest) -> Result<AssignmentList, Error> {
@@ -116,6 +137,13 @@ impl Client {
 
     /// See [`Client::health`](crate::Client::health).
     ///
+    /// ```no_run
+    /// # fn example(client: resi_client::blocking::Client) -> Result<(), resi_client::Error> {
+    /// println!("{:?}", client.health()?.status);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// Those of the same name there.
     pub fn health(&self) -> Result<Health, Error> {
@@ -124,6 +152,13 @@ impl Client {
 
     /// See [`Client::statistics`](crate::Client::statistics).
     ///
+    /// ```no_run
+    /// # fn example(client: resi_client::blocking::Client) -> Result<(), resi_client::Error> {
+    /// println!("{}", client.statistics()?.total_validators);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// Those of the same name there.
     pub fn statistics(&self) -> Result<Statistics, Error> {
@@ -131,6 +166,13 @@ impl Client {
     }
 
     /// See [`Client::current_epoch`](crate::Client::current_epoch).
+    ///
+    /// ```no_run
+    /// # fn example(client: resi_client::blocking::Client) -> Result<(), resi_client::Error> {
+    /// println!("{}", client.current_epoch()?.epoch.id);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// Those of the same name there.
@@ -147,6 +189,13 @@ impl Client {
     }
 
     /// See [`Client::epochs`](crate::Client::epochs).
+    ///
+    /// ```no_run
+    /// # fn example(client: resi_client::blocking::Client) -> Result<(), resi_client::Error> {
+    /// println!("{}", client.epochs(Default::default())?.epochs.len());
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// Those of the same name there.

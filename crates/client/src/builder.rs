@@ -20,6 +20,13 @@ const TRY_TIMEOUT: Duration = Duration::from_secs(15);
 const SPREAD: Duration = Duration::from_secs(60);
 
 /// Why no client can be built.
+///
+/// ```
+/// use resi_client::{BuildError, Client, Wallet};
+///
+/// let error = Client::builder().base_url("resi.example").signer(Wallet::from_seed(&[7; 32])).build().err();
+/// assert!(matches!(error, Some(BuildError::BaseUrl { .. })));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
@@ -95,45 +102,81 @@ impl ClientBuilder {
     }
 
     /// The address of the service; `DATA_API_URL` by default. A path is a prefix of all paths.
+    ///
+    /// ```
+    /// let builder = resi_client::Client::builder().base_url("https://resi.example/under/this/path");
+    /// ```
     pub fn base_url(self, url: impl Into<String>) -> Self {
         Self { base_url: Some(url.into()), ..self }
     }
 
     /// What signs for the hotkey.
+    ///
+    /// ```
+    /// let builder = resi_client::Client::builder().signer(resi_client::Wallet::from_uri("//Alice")?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn signer(self, signer: impl Signer + 'static) -> Self {
         Self { signer: Some(Arc::new(signer)), ..self }
     }
 
     /// The sources to ask access to; `ZILLOW_SOLD` by default.
+    ///
+    /// ```
+    /// let builder = resi_client::Client::builder().sources("ZILLOW_SOLD,REDFIN".parse()?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn sources(self, sources: Sources) -> Self {
         Self { sources, ..self }
     }
 
     /// The rotation key that was announced. Without it, the key of the first contact is trusted from then on.
+    ///
+    /// ```
+    /// let builder = resi_client::Client::builder().rotation_key("0x6023d052711f478bc758918bdd26e24ac5d773629fc902dfb09de2588ba4ab08".parse()?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn rotation_key(mut self, key: RotationPublicKey) -> Self {
         self.pinned.public_key = Some(key);
         self
     }
 
     /// The subnet that the service deals for. Each parameter that is not given is trusted from the first contact on.
+    ///
+    /// ```
+    /// let builder = resi_client::Client::builder().netuid(46);
+    /// ```
     pub fn netuid(mut self, netuid: u16) -> Self {
         self.pinned.netuid = Some(netuid);
         self
     }
 
     /// The length of an epoch in seconds.
+    ///
+    /// ```
+    /// let builder = resi_client::Client::builder().epoch_seconds(14_400);
+    /// ```
     pub fn epoch_seconds(mut self, seconds: u32) -> Self {
         self.pinned.epoch_seconds = Some(seconds);
         self
     }
 
     /// The hash of the pool of zipcodes.
+    ///
+    /// ```
+    /// let builder = resi_client::Client::builder().pool_sha256("b79462aa76c2d82e6c9dfa2aff9ab90323168639da9196e5249d08aa7801a977".parse()?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn pool_sha256(mut self, sha256: Sha256Hash) -> Self {
         self.pinned.pool_sha256 = Some(sha256);
         self
     }
 
     /// How many zipcodes are dealt in an epoch.
+    ///
+    /// ```
+    /// let builder = resi_client::Client::builder().zipcodes_per_epoch(1_000);
+    /// ```
     pub fn zipcodes_per_epoch(mut self, count: u32) -> Self {
         self.pinned.zipcodes_per_epoch = Some(count);
         self
@@ -141,43 +184,77 @@ impl ClientBuilder {
 
     /// Where the client keeps the known rotation, pools and the blocks of the running epoch; never a wallet's folder.
     /// By default `resi-client` in `XDG_DATA_HOME` or `~/.local/share`.
+    ///
+    /// ```
+    /// let builder = resi_client::Client::builder().data_folder("/var/lib/validator/resi");
+    /// ```
     pub fn data_folder(self, folder: impl AsRef<Path>) -> Self {
         let folder = environment::expand_home(folder.as_ref());
         Self { data_folder: Some(folder), keeps_nothing: false, ..self }
     }
 
     /// Keep nothing on disk. What is trusted on first contact is forgotten when the program ends: pin the key then.
+    ///
+    /// ```
+    /// let builder = resi_client::Client::builder().keep_nothing();
+    /// ```
     pub fn keep_nothing(self) -> Self {
         Self { keeps_nothing: true, ..self }
     }
 
     /// When calls are tried again.
+    ///
+    /// ```
+    /// let builder = resi_client::Client::builder().retry(resi_client::RetryPolicy::never());
+    /// ```
     pub fn retry(self, retry: RetryPolicy) -> Self {
         Self { retry, ..self }
     }
 
     /// How long one try may take; 15 s by default.
+    ///
+    /// ```
+    /// let builder = resi_client::Client::builder().try_timeout(std::time::Duration::from_secs(5));
+    /// ```
     pub fn try_timeout(self, timeout: Duration) -> Self {
         Self { try_timeout: timeout, ..self }
     }
 
     /// Over how long after the start of an epoch the clients of [`Client::watch`] spread; a minute by default, and never
     /// more than a tenth of the epoch.
+    ///
+    /// ```
+    /// let builder = resi_client::Client::builder().spread(std::time::Duration::from_secs(120));
+    /// ```
     pub fn spread(self, spread: Duration) -> Self {
         Self { spread, ..self }
     }
 
     /// Another clock, for tests.
+    ///
+    /// ```
+    /// let builder = resi_client::Client::builder().clock(resi_client::SystemClock::new());
+    /// ```
     pub fn clock(self, clock: impl Clock + 'static) -> Self {
         Self { clock: Arc::new(clock), ..self }
     }
 
     /// Other chance, for tests.
+    ///
+    /// ```
+    /// let builder = resi_client::Client::builder().jitter(resi_client::SystemJitter);
+    /// ```
     pub fn jitter(self, jitter: impl Jitter + 'static) -> Self {
         Self { jitter: Arc::new(jitter), ..self }
     }
 
     /// The client. Nothing is sent yet.
+    ///
+    /// ```
+    /// # use resi_client::{Client, Wallet};
+    /// let client = Client::builder().base_url("http://127.0.0.1:8000").signer(Wallet::from_uri("//Alice")?).build()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// When there is no address or signer, or the address is none.

@@ -27,6 +27,13 @@ pub trait Clock: Send + Sync + fmt::Debug {
 }
 
 /// The clocks of this machine.
+///
+/// ```
+/// use std::time::Duration;
+/// use resi_client::{Clock, SystemClock};
+///
+/// assert!(SystemClock::new().monotonic() < Duration::from_secs(1));
+/// ```
 #[derive(Debug)]
 pub struct SystemClock {
     started: Instant,
@@ -77,6 +84,12 @@ pub trait Jitter: Send + Sync + fmt::Debug {
 }
 
 /// Chance from the operating system.
+///
+/// ```
+/// use resi_client::{Jitter, SystemJitter};
+///
+/// assert!((0.0..1.0).contains(&SystemJitter.fraction()));
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemJitter;
 

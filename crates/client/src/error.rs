@@ -8,6 +8,12 @@ use resi_protocol::rotation::{PoolError, VerifyError};
 use resi_protocol::wire::ErrorCode;
 
 /// The cause of an error, of whatever type.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// let cause: resi_client::Cause = Arc::new(std::io::Error::other("the device is gone"));
+/// ```
 pub type Cause = Arc<dyn std::error::Error + Send + Sync>;
 
 /// What went wrong with a call. Cheap to clone, since calls that wait for the same answer share its error.
@@ -86,6 +92,15 @@ pub enum Error {
 }
 
 /// An answer of the service that is an error.
+///
+/// ```
+/// use resi_client::{Error, Refusal};
+/// use resi_client::protocol::wire::ErrorCode;
+///
+/// fn has_ended_already(error: &Error) -> bool {
+///     matches!(error, Error::Refused(Refusal { code: Some(ErrorCode::AssignmentEnded), .. }))
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Refusal {
@@ -118,6 +133,17 @@ impl fmt::Display for Refusal {
 }
 
 /// The clock of this machine is not that of the service.
+///
+/// ```
+/// use resi_client::Error;
+///
+/// fn seconds_off(error: &Error) -> Option<i64> {
+///     match error {
+///         Error::ClockOff(clock) => Some(clock.ahead_seconds),
+///         _ => None,
+///     }
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ClockOff {
@@ -145,6 +171,16 @@ impl fmt::Display for ClockOff {
 }
 
 /// Why blocks were not verified.
+///
+/// ```
+/// use resi_client::Error;
+///
+/// fn alarm(error: &Error) {
+///     if let Error::Unverified(unverified) = error {
+///         eprintln!("do not use these blocks: {}", unverified.reason);
+///     }
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Unverified {
@@ -173,7 +209,9 @@ impl Error {
     pub fn code(&self) -> Option<ErrorCode> {
         match self {
             Self::Refused(refusal) => refusal.code,
-            Self::ClockOff(_) => Some(ErrorCode::TimestampOutOfRange),
+            Self::ClockOff(clock) => {
+                clock.request_id.as_ref().map(|_| ErrorCode::TimestampOutOfRange)
+            }
             _ => None,
         }
     }

@@ -4,7 +4,14 @@ use resi_protocol::rotation::{Pinned, RotationPublicKey, Verified};
 use resi_protocol::{Sha256Hash, Timestamp};
 use serde::{Deserialize, Serialize};
 
-/// Key and parameters of a service's rotation, as they were at the first contact with it.
+/// Key and parameters of a service's rotation, as they were at the first contact with it; from
+/// [`Client::known_rotation`](crate::Client::known_rotation).
+///
+/// ```
+/// fn show(known: &resi_client::KnownRotation) -> String {
+///     format!("{} on subnet {}, since {}", known.public_key, known.netuid, known.first_seen)
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct KnownRotation {
@@ -53,6 +60,12 @@ impl KnownRotation {
 }
 
 /// On what the proof of blocks rests.
+///
+/// ```
+/// use resi_client::Trust;
+///
+/// assert_eq!(Trust::FirstContact.to_string(), "key not pinned: first contact");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Trust {

@@ -13,6 +13,13 @@ use crate::signer::Signer;
 use crate::token::{Standing, Token};
 use crate::transport::{Answer, Request, Transport};
 
+/// A renewal is one try, for a token that is still good; without one there are as many as it takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Purpose {
+    First,
+    Renewal,
+}
+
 /// Everything that it takes to get an answer: tries, signatures and tokens.
 #[derive(Debug)]
 pub(crate) struct Session {
@@ -23,7 +30,7 @@ pub(crate) struct Session {
     retry: RetryPolicy,
     sources: Sources,
     token: Mutex<Option<Arc<Token>>>,
-    access: Flights<(), Arc<Token>>,
+    access: Flights<Purpose, Arc<Token>>,
 }
 
 impl Session {
@@ -69,17 +76,17 @@ impl Session {
 
     /// A token that is good now: the one at hand, or a new one.
     pub(crate) async fn token(self: &Arc<Self>) -> Result<Arc<Token>, Error> {
+        let session = Arc::clone(self);
         let Some(token) = self.token_at_hand() else {
-            let session = Arc::clone(self);
-            return self.access.join((), || async move { session.get_token().await }.boxed()).await;
+            let first = || async move { session.get_token().await }.boxed();
+            return self.access.join(Purpose::First, first).await;
         };
         let is_due = token.standing(self.clock.monotonic()) == Standing::Due;
-        if !is_due || self.access.is_under_way(&()) {
+        if !is_due || self.access.is_under_way(&Purpose::Renewal) {
             return Ok(token);
         }
-        let session = Arc::clone(self);
-        let renewal = async move { session.ask_for_access().await }.boxed();
-        match self.access.join((), || renewal).await {
+        let renewal = || async move { session.ask_for_access().await }.boxed();
+        match self.access.join(Purpose::Renewal, renewal).await {
             Ok(renewed) => Ok(renewed),
             Err(error) => {
                 tracing::warn!("the access token is not renewed yet: {error}");

@@ -36,6 +36,13 @@ pub struct Wallet {
 }
 
 /// Why a wallet cannot be used. No message shows anything secret.
+///
+/// ```
+/// use resi_client::{Wallet, WalletError};
+///
+/// let outside = Wallet::open("~/.bittensor/wallets", "validator", "../coldkey");
+/// assert!(matches!(outside, Err(WalletError::Name(_))));
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum WalletError {
