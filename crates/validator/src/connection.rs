@@ -13,20 +13,21 @@ use resi_protocol::{Hotkey, Sha256Hash, Signature, Sources};
 
 /// Which service, in whose name, and what is known of it.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Service")]
 pub(crate) struct ConnectionArgs {
     /// Address of the service
     #[arg(long, env = "DATA_API_URL", global = true, value_name = "URL")]
     url: Option<String>,
-    #[command(flatten)]
-    wallet: WalletArgs,
-    #[command(flatten)]
-    known: KnownArgs,
     /// Where the known rotation, pools and blocks are kept [default: resi-client in XDG_DATA_HOME]
     #[arg(long, env = "RESI_CLIENT_DATA", global = true, value_name = "FOLDER")]
     data_dir: Option<PathBuf>,
     /// How long to try in all while the service is away or busy
     #[arg(long, global = true, default_value_t = 60, value_name = "SECONDS")]
     retry_seconds: u64,
+    #[command(flatten)]
+    wallet: WalletArgs,
+    #[command(flatten)]
+    known: KnownArgs,
 }
 
 #[derive(Debug, Args)]

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 /// How results are shown.
 #[derive(Clone, Copy, Debug, Args)]
+#[command(next_help_heading = "Output")]
 pub(crate) struct StyleArgs {
     /// JSON, also on a terminal
     #[arg(long, global = true, conflicts_with = "table")]
