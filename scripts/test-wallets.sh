@@ -20,6 +20,7 @@ clean_up() {
 }
 trap clean_up EXIT
 
+: >"$scratch/log"
 "$service" serve --port 0 --log-format json --drain-seconds 0 --data-dir "$scratch/data" 2>"$scratch/log" &
 service_pid=$!
 for _ in $(seq 600); do

@@ -14,6 +14,7 @@ from bittensor_wallet import Keyfile, Keypair, Wallet
 
 wallets, service, validator = sys.argv[1:]
 PASSWORD = "correct horse"
+PHRASE = "bottom drive obey lake curtain smoke basket hold race lonely fit walk"
 passed = failed = 0
 
 
@@ -57,11 +58,11 @@ def make(hotkey):
 
 make("new")
 keyfile("uri").set_keypair(Keypair.create_from_uri("//Wallet//test"), encrypt=False, overwrite=True)
-keyfile("seed").set_keypair(Keypair.create_from_seed("07" * 32), encrypt=False, overwrite=True)
+keyfile("phrase").set_keypair(Keypair.create_from_mnemonic(PHRASE), encrypt=False, overwrite=True)
 make("encrypted")
 keyfile("encrypted").encrypt(PASSWORD)
 
-for hotkey in ["new", "uri", "seed", "encrypted"]:
+for hotkey in ["new", "uri", "phrase", "encrypted"]:
     environment = {"BT_WALLET_PASSWORD": PASSWORD} if hotkey == "encrypted" else {}
     key = keyfile(hotkey).get_keypair(PASSWORD) if hotkey == "encrypted" else keyfile(hotkey).keypair
 
