@@ -23,6 +23,7 @@ const ALICE: &str = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
 /// A service, and a home folder for the command.
 struct Stage {
     runtime: Runtime,
+    database: Database,
     service: Service,
     home: TempDir,
 }
@@ -54,19 +55,17 @@ impl Outcome {
 
 impl Stage {
     fn new() -> Self {
-        Self::at(Arc::new(SystemClock::new()))
+        Self::on(Backend::Sqlite, Arc::new(SystemClock::new()))
     }
 
-    fn at(clock: Arc<dyn Clock>) -> Self {
+    fn on(backend: Backend, clock: Arc<dyn Clock>) -> Self {
         let runtime = Runtime::new().unwrap();
-        let service = runtime.block_on(async {
-            let database = Database::new(Backend::Sqlite).await;
+        let (database, service) = runtime.block_on(async {
+            let database = Database::new(backend).await;
             let service = Service::start(&database, clock, Options::default()).await;
-            // The folder goes with the process of the test.
-            std::mem::forget(database);
-            service
+            (database, service)
         });
-        Self { runtime, service, home: tempfile::tempdir().unwrap() }
+        Self { runtime, database, service, home: tempfile::tempdir().unwrap() }
     }
 
     fn run(&self, arguments: &[&str]) -> Outcome {
@@ -97,13 +96,25 @@ impl Stage {
     }
 
     fn end(self) {
-        self.runtime.block_on(self.service.stop());
+        self.runtime.block_on(async {
+            self.service.stop().await;
+            self.database.remove().await;
+        });
     }
 }
 
 #[test]
-fn pull_verify_report_and_read_back() {
-    let stage = Stage::new();
+fn pull_verify_report_and_read_back_on_sqlite() {
+    pull_verify_report_and_read_back(Backend::Sqlite);
+}
+
+#[test]
+fn pull_verify_report_and_read_back_on_postgres() {
+    pull_verify_report_and_read_back(Backend::Postgres);
+}
+
+fn pull_verify_report_and_read_back(backend: Backend) {
+    let stage = Stage::on(backend, Arc::new(SystemClock::new()));
     let grant = stage.alice(&["access"]).json();
     assert_eq!(grant["sources_authorized"][0], "ZILLOW_SOLD");
     let text = stage.alice(&["access", "--table"]).ok();
@@ -211,6 +222,8 @@ fn the_exit_code_says_what_a_script_can_do() {
         .alice(&["report", "first", "done"])
         .fails(2, "possible values: started, completed, failed");
     stage.run_with(&[], &["--wallet-uri", "//Alice", "access"]).fails(2, "DATA_API_URL");
+    let key = stage.service.rotation_key.to_string();
+    stage.alice(&["--rotation-key", &key, "blocks"]).ok();
     stage.alice(&["--rotation-key", &"ab".repeat(32), "blocks"]).fails(3, "the rotation key");
     stage
         .run_with(
@@ -230,7 +243,7 @@ fn the_exit_code_says_what_a_script_can_do() {
     stage.run(&["--wallet-uri", "Alice", "access"]).fails(7, "phrase");
     stage.end();
 
-    let stage = Stage::at(Arc::new(Stopped));
+    let stage = Stage::on(Backend::Sqlite, Arc::new(Stopped));
     stage.alice(&["access"]).fails(6, "the clock of this machine is");
     stage.end();
 }
