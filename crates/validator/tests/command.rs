@@ -4,6 +4,7 @@
 use std::fs;
 use std::process::Command;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use resi_data_api::clock::{Clock, SystemClock};
@@ -243,23 +244,53 @@ fn the_exit_code_says_what_a_script_can_do() {
     stage.run(&["--wallet-uri", "Alice", "access"]).fails(7, "phrase");
     stage.end();
 
-    let stage = Stage::on(Backend::Sqlite, Arc::new(Stopped));
+    let stage = Stage::on(Backend::Sqlite, Standing::new());
     stage.alice(&["access"]).fails(6, "the clock of this machine is");
     stage.end();
 }
 
-/// The clock of a service that is far from that of this machine.
+/// The clock of a service that is far from that of this machine, and stands until it is moved.
 #[derive(Debug)]
-struct Stopped;
+struct Standing(AtomicI64);
 
-impl Clock for Stopped {
+impl Standing {
+    fn new() -> Arc<Self> {
+        Arc::new(Self(AtomicI64::new(1_736_933_400)))
+    }
+}
+
+impl Clock for Standing {
     fn now(&self) -> Timestamp {
-        Timestamp::from_seconds(1_736_933_400)
+        Timestamp::from_seconds(self.0.load(Ordering::SeqCst))
     }
 
     fn monotonic(&self) -> Duration {
         Duration::ZERO
     }
+}
+
+#[test]
+fn an_epoch_is_verified_when_it_has_ended() {
+    let clock = Standing::new();
+    let stage = Stage::on(Backend::Sqlite, clock.clone());
+    let verify = ["verify", "2025-01-15T08-00-00"];
+    stage.run(&verify).fails(3, "shows no signature and zipcodes yet");
+    clock.0.fetch_add(4 * 3_600, Ordering::SeqCst);
+    let proof = stage.run(&verify).json();
+    assert_eq!((&proof["verified"], &proof["zipcodes"]), (&true.into(), &1_000.into()));
+    assert_eq!(proof["not_pinned"].as_array().unwrap().len(), 5);
+
+    let key = stage.service.rotation_key.to_string();
+    let words =
+        stage.run(&["--rotation-key", &key, "--netuid", "46", "verify", verify[1], "--table"]);
+    let words = words.ok();
+    assert!(words.contains("a record, not compared with the clock"), "{words}");
+    assert!(
+        words.contains("vouches for: epoch_seconds, pool_sha256, zipcodes_per_epoch."),
+        "{words}"
+    );
+    stage.run(&["verify", "2025-01-15T08-00-01"]).fails(4, "NOT_FOUND");
+    stage.end();
 }
 
 #[test]
