@@ -4,6 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+export SQLX_OFFLINE=true
 target=${CARGO_TARGET_DIR:-target}
 cargo build --quiet --locked --package resi-data-api --package resi-validator --bins
 service=$target/debug/resi-data-api validator=$target/debug/resi-validator

@@ -129,7 +129,7 @@ impl Client {
     pub fn watch(
         &self,
         request: BlocksRequest,
-    ) -> impl Stream<Item = Result<VerifiedBlocks, Error>> + Send + 'static {
+    ) -> impl Stream<Item = Result<VerifiedBlocks, Error>> + Send + 'static + use<> {
         watch::watch(self.clone(), request)
     }
 
