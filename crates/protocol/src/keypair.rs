@@ -1,9 +1,9 @@
 use std::fmt;
 
-use schnorrkel::derive::ChainCode;
-use schnorrkel::{ExpansionMode, MiniSecretKey};
+use schnorrkel::derive::Derivation;
+use schnorrkel::{ExpansionMode, MiniSecretKey, SecretKey};
 
-use crate::{Hotkey, Signature, signature};
+use crate::{Hotkey, Junction, Signature, signature};
 
 /// The development phrase that every Substrate tool knows (`bottom drive obey lake …`), as its mini secret.
 const DEVELOPMENT_MINI_SECRET: [u8; 32] = [
@@ -23,6 +23,11 @@ const DEVELOPMENT_MINI_SECRET: [u8; 32] = [
 #[derive(Clone)]
 pub struct Keypair(schnorrkel::Keypair);
 
+/// Bytes that are no sr25519 secret key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("these 64 bytes are no sr25519 secret key")]
+pub struct SecretKeyError;
+
 impl Keypair {
     /// From a 32-byte mini secret, expanded the Substrate way (`ExpansionMode::Ed25519`).
     pub fn from_mini_secret(mini_secret: &[u8; 32]) -> Self {
@@ -32,12 +37,36 @@ impl Keypair {
         ))
     }
 
+    /// From the 64 bytes of an expanded secret key, as wallets keep it in `privateKey`.
+    ///
+    /// # Errors
+    /// When the bytes are no secret key.
+    pub fn from_secret_key(bytes: &[u8; 64]) -> Result<Self, SecretKeyError> {
+        SecretKey::from_bytes(bytes)
+            .map(|secret| Self(secret.to_keypair()))
+            .map_err(|_| SecretKeyError)
+    }
+
+    /// The development key that every Substrate tool knows, of the phrase `bottom drive obey lake …`. Everybody has its
+    /// secret.
+    pub fn development_root() -> Self {
+        Self::from_mini_secret(&DEVELOPMENT_MINI_SECRET)
+    }
+
     /// The well-known key `//name` of the development phrase, such as `//Alice`. Everybody has its secret.
     pub fn development(name: &str) -> Self {
-        let root = Self::from_mini_secret(&DEVELOPMENT_MINI_SECRET);
-        let (mini_secret, _) =
-            root.0.secret.hard_derive_mini_secret_key(Some(ChainCode(junction(name))), b"");
-        Self(expand(&mini_secret))
+        Self::development_root().derive(Junction::hard(name))
+    }
+
+    /// The key one junction further.
+    #[must_use]
+    pub fn derive(&self, junction: Junction) -> Self {
+        let code = junction.chain_code();
+        if junction.is_hard {
+            Self(expand(&self.0.secret.hard_derive_mini_secret_key(Some(code), b"").0))
+        } else {
+            Self(self.0.secret.derived_key_simple(code, b"").0.to_keypair())
+        }
     }
 
     /// The public half.
@@ -53,17 +82,6 @@ impl Keypair {
 
 fn expand(mini_secret: &MiniSecretKey) -> schnorrkel::Keypair {
     mini_secret.expand_to_keypair(ExpansionMode::Ed25519)
-}
-
-/// The chain code of a junction: its SCALE-encoded name, padded to 32 bytes. Longer names would be hashed; names of
-/// development keys are short, and what is over is cut.
-fn junction(name: &str) -> [u8; 32] {
-    let mut code = [0; 32];
-    let name = &name.as_bytes()[..name.len().min(31)];
-    // SCALE writes a length under 64 as one byte, shifted past the two mode bits.
-    code[0] = (name.len() as u8) << 2;
-    code[1..=name.len()].copy_from_slice(name);
-    code
 }
 
 impl fmt::Debug for Keypair {
@@ -83,6 +101,41 @@ mod tests {
         assert_eq!(Keypair::development("Alice").hotkey().to_string(), alice);
         assert_eq!(Keypair::development("Bob").hotkey().to_string(), bob);
         assert_eq!(format!("{:?}", Keypair::development("Bob")), format!("Keypair({bob})"));
+    }
+
+    #[test]
+    fn junctions_lead_where_other_tools_lead() {
+        let (hard, soft) = (Junction::hard, Junction::soft);
+        let (long, longer) = ("a".repeat(40), "b".repeat(70));
+        for (junctions, address) in [
+            (vec![], "5DfhGyQdFobKM8NsWvEeAKk5EQQgYe9AydgJ7rMB6E1EqRzV"),
+            (
+                vec![hard("Alice"), hard("stash")],
+                "5GNJqTPyNqANBkUVMN1LPPrxXnFouWXoe2wNSmmEoLctxiZY",
+            ),
+            (vec![soft("soft")], "5F4g82upwXKNJWdotdSwkALpdNRNnuNBLQeZ6YUYBoSK3rcj"),
+            (vec![hard("1")], "5GBNeWRhZc2jXu7D55rBimKYDk8PGk8itRYFTPfC8RJLKG5o"),
+            (
+                vec![hard("hard"), soft("soft"), soft("7")],
+                "5CfAKo879PvP2GADrkrzejSPwmak5fAqxgXpDBWUn5pf6yFP",
+            ),
+            (vec![hard(&long)], "5HdmcAaRDxL6RRsx1FDrpDJebj2ux3JAjfxk1cJngZi3KYkS"),
+            (vec![soft(&longer)], "5HGKqw8tbNDZfNffT5BBDfWeWLxKfQQM53ic1p1kJrKBBPZJ"),
+        ] {
+            let root = Keypair::development_root();
+            let derived = junctions.iter().fold(root, |key, junction| key.derive(*junction));
+            assert_eq!(derived.hotkey().to_string(), address, "{junctions:?}");
+        }
+    }
+
+    #[test]
+    fn an_expanded_secret_is_the_key_it_was_expanded_from() {
+        let alice = "33a6f3093f158a7109f679410bef1a0c54168145e0cecb4df006c1c2fffb1f09925a225d97aa00682d6a59b95b18780c10d7032336e88f3442b42361f4a66011";
+        let mut bytes = [0; 64];
+        hex::decode_to_slice(alice, &mut bytes).expect("hex");
+        let key = Keypair::from_secret_key(&bytes).expect("a secret key");
+        assert_eq!(key.hotkey(), Keypair::development("Alice").hotkey());
+        assert_eq!(Keypair::from_secret_key(&[0xff; 64]).err(), Some(SecretKeyError));
     }
 
     #[test]

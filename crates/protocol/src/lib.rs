@@ -22,6 +22,7 @@
 pub mod btauth;
 mod epoch;
 mod hotkey;
+mod junction;
 mod keypair;
 pub mod rotation;
 mod seeded_stream;
@@ -34,7 +35,8 @@ mod zipcode;
 
 pub use epoch::{EpochId, EpochIdError, EpochIndex, EpochSchedule, EpochSecondsError};
 pub use hotkey::{Hotkey, HotkeyError};
-pub use keypair::Keypair;
+pub use junction::Junction;
+pub use keypair::{Keypair, SecretKeyError};
 pub use seeded_stream::SeededStream;
 pub use sha256_hash::{HexError, Sha256Hash};
 pub use signature::{InvalidSignature, Signature, SignatureFormatError};

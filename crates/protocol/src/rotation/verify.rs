@@ -114,8 +114,26 @@ fn pinned<T: PartialEq + ToString>(
     what: &'static str,
     answered: T,
     known: Option<T>,
-) -> Result<bool, VerifyError> {
-    known.map_or(Ok(false), |known| same(what, answered, known).map(|()| true))
+) -> Result<(), VerifyError> {
+    known.map_or(Ok(()), |known| same(what, answered, known))
+}
+
+impl Pinned {
+    /// Whether key and parameters of an answer are those that were known before: the part of the checks that needs
+    /// neither pool nor proof.
+    ///
+    /// # Errors
+    /// The first value that differs.
+    pub fn check(&self, rotation: &Rotation) -> Result<(), VerifyError> {
+        if rotation.algorithm != ALGORITHM {
+            return Err(VerifyError::Algorithm(rotation.algorithm.chars().take(64).collect()));
+        }
+        pinned("the rotation key", rotation.public_key, self.public_key)?;
+        pinned("netuid", rotation.netuid, self.netuid)?;
+        pinned("epoch_seconds", rotation.epoch_seconds, self.epoch_seconds)?;
+        pinned("pool_sha256", rotation.pool_sha256, self.pool_sha256)?;
+        pinned("zipcodes_per_epoch", rotation.zipcodes_per_epoch, self.zipcodes_per_epoch)
+    }
 }
 
 struct Checked {
@@ -150,18 +168,12 @@ fn check_deal(
     pool: &Pool,
     known: &Pinned,
 ) -> Result<Checked, VerifyError> {
-    if rotation.algorithm != ALGORITHM {
-        return Err(VerifyError::Algorithm(rotation.algorithm.chars().take(64).collect()));
-    }
-    let key_pinned = pinned("the rotation key", rotation.public_key, known.public_key)?;
-    let parameters_pinned = [
-        pinned("netuid", rotation.netuid, known.netuid)?,
-        pinned("epoch_seconds", rotation.epoch_seconds, known.epoch_seconds)?,
-        pinned("pool_sha256", rotation.pool_sha256, known.pool_sha256)?,
-        pinned("zipcodes_per_epoch", rotation.zipcodes_per_epoch, known.zipcodes_per_epoch)?,
-    ]
-    .iter()
-    .all(|known| *known);
+    known.check(rotation)?;
+    let key_pinned = known.public_key.is_some();
+    let parameters_pinned = known.netuid.is_some()
+        && known.epoch_seconds.is_some()
+        && known.pool_sha256.is_some()
+        && known.zipcodes_per_epoch.is_some();
     same("pool_sha256", rotation.pool_sha256, pool.sha256())?;
     same("pool_size", rotation.pool_size, pool.len())?;
 

@@ -86,6 +86,13 @@ error_codes! {
     NotReady = "NOT_READY", 503;
 }
 
+impl ErrorCode {
+    /// The code of that name on the wire; `None` for one that is newer than this crate.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|code| code.name() == name)
+    }
+}
+
 impl fmt::Display for ErrorCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())

@@ -1,0 +1,289 @@
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures_util::FutureExt;
+use resi_protocol::rotation::{CLOCK_TOLERANCE, Pinned, Pool, VerifyError, verify_blocks};
+use resi_protocol::wire::{Epoch, Health, PoolResource, Rotation, ValidatorData};
+use resi_protocol::{Sha256Hash, Timestamp};
+
+use crate::data_folder::DataFolder;
+use crate::error::{ClockOff, Error, Unverified};
+use crate::flights::Flights;
+use crate::known_rotation::{KnownRotation, Trust};
+use crate::requests::BlocksRequest;
+use crate::session::Session;
+use crate::transport::Request;
+use crate::verified_blocks::VerifiedBlocks;
+
+/// Gets blocks, and hands none out that was not verified.
+#[derive(Debug)]
+pub(crate) struct Blocks {
+    session: Arc<Session>,
+    folder: Option<DataFolder>,
+    pinned: Pinned,
+    remembered: Mutex<Option<KnownRotation>>,
+    pool: Mutex<Option<Arc<Pool>>>,
+    pools: Flights<Sha256Hash, Arc<Pool>>,
+    held: Mutex<HashMap<BlocksRequest, VerifiedBlocks>>,
+    pulls: Flights<BlocksRequest, VerifiedBlocks>,
+}
+
+impl Blocks {
+    pub(crate) fn new(session: Arc<Session>, folder: Option<DataFolder>, pinned: Pinned) -> Self {
+        Self {
+            session,
+            folder,
+            pinned,
+            remembered: Mutex::default(),
+            pool: Mutex::default(),
+            pools: Flights::new(),
+            held: Mutex::default(),
+            pulls: Flights::new(),
+        }
+    }
+
+    pub(crate) async fn get(
+        self: &Arc<Self>,
+        request: BlocksRequest,
+    ) -> Result<VerifiedBlocks, Error> {
+        let this = Arc::clone(self);
+        match self.held(request) {
+            Some(blocks) => Ok(blocks),
+            None => {
+                self.pulls
+                    .join(request, || async move { this.find_or_pull(request).await }.boxed())
+                    .await
+            }
+        }
+    }
+
+    async fn find_or_pull(
+        self: &Arc<Self>,
+        request: BlocksRequest,
+    ) -> Result<VerifiedBlocks, Error> {
+        // Whoever joined just after a flight had landed finds its blocks here.
+        if let Some(blocks) = self.held(request) {
+            return Ok(blocks);
+        }
+        let blocks = match self.find_kept(request).await? {
+            Some(blocks) => blocks,
+            None => self.pull(request).await?,
+        };
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        held.retain(|_, older| older.epoch() == blocks.epoch());
+        held.insert(request, blocks.clone());
+        Ok(blocks)
+    }
+
+    fn held(&self, request: BlocksRequest) -> Option<VerifiedBlocks> {
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        held.get(&request).filter(|blocks| self.is_running(&blocks.data().epoch)).cloned()
+    }
+
+    fn is_running(&self, epoch: &Epoch) -> bool {
+        (epoch.starts_at..epoch.ends_at).contains(&self.session.clock.now())
+    }
+
+    /// The copy of an earlier pull, when it is of the running epoch and passes every check again.
+    async fn find_kept(
+        self: &Arc<Self>,
+        request: BlocksRequest,
+    ) -> Result<Option<VerifiedBlocks>, Error> {
+        let hotkey = self.session.signer.hotkey();
+        let Some(answer) =
+            self.on_disk(move |folder| folder.blocks(hotkey, request)).await.flatten()
+        else {
+            return Ok(None);
+        };
+        let Ok(data) = serde_json::from_slice::<ValidatorData>(&answer) else { return Ok(None) };
+        if !self.is_running(&data.epoch) {
+            return Ok(None);
+        }
+        match self.verify(data, request).await {
+            Ok(blocks) => Ok(Some(blocks)),
+            Err(error @ Error::DataFolder { .. }) => Err(error),
+            Err(error) => {
+                tracing::warn!("the kept copy of the blocks is of no use: {error}");
+                Ok(None)
+            }
+        }
+    }
+
+    async fn pull(self: &Arc<Self>, request: BlocksRequest) -> Result<VerifiedBlocks, Error> {
+        let answer = self.session.proven(&request.to_request()).await?;
+        let blocks = match self.verify(answer.parse()?, request).await {
+            Err(Error::Unverified(Unverified {
+                reason: VerifyError::NotRunning { .. }, ..
+            })) if let Some(clock) = self.clock_off().await => {
+                return Err(Error::ClockOff(clock));
+            }
+            verified => verified?,
+        };
+        let hotkey = self.session.signer.hotkey();
+        self.on_disk(move |folder| folder.keep_blocks(hotkey, request, &answer.body)).await;
+        Ok(blocks)
+    }
+
+    async fn verify(
+        self: &Arc<Self>,
+        data: ValidatorData,
+        request: BlocksRequest,
+    ) -> Result<VerifiedBlocks, Error> {
+        let known = self.known().await?;
+        // Nobody's pool is fetched before it is known to be the right one.
+        known.check(&data.rotation).map_err(|reason| self.differs(reason, &data.rotation))?;
+        let pool = self.pool(data.rotation.pool_sha256).await?;
+        let known = Pinned {
+            block_size: Some(request.block_size),
+            now: Some(self.session.clock.now()),
+            ..known
+        };
+        let proof = verify_blocks(&data, &pool, &known).map_err(unverified)?;
+        let trust = match (self.pinned.public_key, proof.key_pinned) {
+            (Some(_), _) => Trust::Pinned,
+            (None, true) => Trust::Remembered,
+            (None, false) => Trust::FirstContact,
+        };
+        if !(proof.key_pinned && proof.parameters_pinned) {
+            let seen = KnownRotation::of(&proof, self.session.clock.now());
+            self.remember(seen, &data.rotation).await?;
+        }
+        Ok(VerifiedBlocks::new(data, proof, trust))
+    }
+
+    /// Says where it is kept what the answer differs from, unless the program itself pinned it.
+    fn differs(&self, reason: VerifyError, rotation: &Rotation) -> Error {
+        let is_of_memory = self.pinned.check(rotation).is_ok();
+        let folder = self.folder.as_ref().filter(|_| is_of_memory);
+        Error::Unverified(Unverified {
+            reason,
+            remembered_in: folder.map(DataFolder::rotation_file),
+        })
+    }
+
+    /// What is pinned, and where nothing is, what is known from earlier contacts.
+    pub(crate) async fn known(self: &Arc<Self>) -> Result<Pinned, Error> {
+        let remembered = self.remembered().await?;
+        Ok(KnownRotation::complete(remembered.as_ref(), &self.pinned))
+    }
+
+    /// What is known of the rotation from earlier contacts.
+    pub(crate) async fn remembered(self: &Arc<Self>) -> Result<Option<KnownRotation>, Error> {
+        let held = self.remembered.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if held.is_some() {
+            return Ok(held);
+        }
+        let kept = self.on_disk(DataFolder::rotation).await.transpose()?.flatten();
+        self.remembered.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&kept);
+        Ok(kept)
+    }
+
+    /// Trusts what was seen from now on, unless another process was first with something else.
+    async fn remember(
+        self: &Arc<Self>,
+        seen: KnownRotation,
+        rotation: &Rotation,
+    ) -> Result<(), Error> {
+        let replaces =
+            self.remembered().await?.is_some_and(|known| known.public_key != seen.public_key);
+        let written = seen.clone();
+        let earlier = self
+            .on_disk(move |folder| {
+                if replaces {
+                    folder.forget_rotation()?;
+                }
+                folder.remember(&written)
+            })
+            .await
+            .transpose()?
+            .flatten();
+        if let Some(earlier) = &earlier {
+            let known = KnownRotation::complete(Some(earlier), &self.pinned);
+            known.check(rotation).map_err(|reason| self.differs(reason, rotation))?;
+        }
+        *self.remembered.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some(earlier.unwrap_or(seen));
+        Ok(())
+    }
+
+    pub(crate) async fn forget(self: &Arc<Self>) -> Result<(), Error> {
+        self.on_disk(DataFolder::forget_rotation).await.transpose()?;
+        self.remembered.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        Ok(())
+    }
+
+    /// The pool of that hash: at hand, kept, or fetched.
+    pub(crate) async fn pool(self: &Arc<Self>, sha256: Sha256Hash) -> Result<Arc<Pool>, Error> {
+        let at_hand = self.pool.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(pool) = at_hand.filter(|pool| pool.sha256() == sha256) {
+            return Ok(pool);
+        }
+        let this = Arc::clone(self);
+        self.pools
+            .join(sha256, || async move { this.find_or_fetch_pool(sha256).await }.boxed())
+            .await
+    }
+
+    async fn find_or_fetch_pool(self: &Arc<Self>, sha256: Sha256Hash) -> Result<Arc<Pool>, Error> {
+        let kept = self.on_disk(move |folder| folder.pool(sha256)).await.flatten().map(Arc::new);
+        let pool = match kept {
+            Some(pool) => pool,
+            None => {
+                let pool = self.fetch_pool(sha256).await?;
+                let copy = Arc::clone(&pool);
+                self.on_disk(move |folder| folder.keep_pool(&copy)).await;
+                pool
+            }
+        };
+        *self.pool.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&pool));
+        Ok(pool)
+    }
+
+    async fn fetch_pool(&self, sha256: Sha256Hash) -> Result<Arc<Pool>, Error> {
+        let path = ["api", "v1", "pools", &sha256.to_string()];
+        let answer = self.session.public(&Request::get(path)).await?;
+        let pool = Pool::new(answer.parse::<PoolResource>()?.zipcodes)?;
+        if pool.sha256() != sha256 {
+            return Err(unverified(VerifyError::Differs {
+                what: "the hash of the pool",
+                answered: pool.sha256().to_string(),
+                expected: sha256.to_string(),
+            }));
+        }
+        Ok(Arc::new(pool))
+    }
+
+    /// Blocks of another epoch may be old ones, or the clock of this machine is off: the service's clock tells.
+    async fn clock_off(&self) -> Option<ClockOff> {
+        let health: Health =
+            self.session.public(&Request::get(["health"])).await.ok()?.parse().ok()?;
+        let (now, server_time) = (self.session.clock.now(), health.timestamp);
+        let ahead_seconds = now.seconds() - server_time.seconds();
+        (distance(now, server_time) > CLOCK_TOLERANCE).then_some(ClockOff {
+            ahead_seconds,
+            server_time,
+            request_id: None,
+        })
+    }
+
+    /// Runs `work` where waiting for a disk keeps nobody; `None` where nothing is kept on disk.
+    async fn on_disk<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&DataFolder) -> T + Send + 'static,
+    ) -> Option<T> {
+        self.folder.as_ref()?;
+        let this = Arc::clone(self);
+        let done = tokio::task::spawn_blocking(move || this.folder.as_ref().map(work));
+        // It fails only when the work panics, or the runtime ends.
+        done.await.ok().flatten()
+    }
+}
+
+fn unverified(reason: VerifyError) -> Error {
+    Error::Unverified(Unverified { reason, remembered_in: None })
+}
+
+fn distance(a: Timestamp, b: Timestamp) -> std::time::Duration {
+    a.since(b).max(b.since(a))
+}

@@ -1,0 +1,126 @@
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use reqwest::Url;
+use resi_protocol::rotation::Pool;
+use resi_protocol::{Hotkey, Sha256Hash};
+use sha2::{Digest, Sha256};
+
+use crate::Error;
+use crate::known_rotation::KnownRotation;
+use crate::requests::BlocksRequest;
+
+/// What is kept of one service over restarts. Pools and blocks are copies that may be lost and are checked when they are
+/// read; the known rotation is not.
+#[derive(Debug)]
+pub(crate) struct DataFolder(PathBuf);
+
+impl DataFolder {
+    /// The part of `root` that belongs to the service at `base`.
+    pub(crate) fn of_service(root: &Path, base: &Url) -> Self {
+        let digest = hex::encode(&Sha256::digest(base.as_str().trim_end_matches('/'))[..4]);
+        let host = base
+            .host_str()
+            .unwrap_or_default()
+            .replace(|c: char| !c.is_ascii_alphanumeric() && c != '.', "_");
+        Self(root.join(format!("{host}-{digest}")))
+    }
+
+    pub(crate) fn rotation_file(&self) -> PathBuf {
+        self.0.join("rotation.json")
+    }
+
+    fn pool_file(&self, sha256: Sha256Hash) -> PathBuf {
+        self.0.join(format!("pool-{sha256}.txt"))
+    }
+
+    fn blocks_file(&self, hotkey: Hotkey, request: BlocksRequest) -> PathBuf {
+        let sources = request.sources.to_string().replace(',', "+");
+        self.0.join(format!("blocks-{hotkey}-{sources}-{}.json", request.block_size))
+    }
+
+    /// # Errors
+    /// Also when the file is there and makes no sense: what was known must not be trusted anew in silence.
+    pub(crate) fn rotation(&self) -> Result<Option<KnownRotation>, Error> {
+        let path = self.rotation_file();
+        let text = match fs::read(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(fault(path, error)),
+        };
+        serde_json::from_slice(&text)
+            .map(Some)
+            .map_err(|error| fault(path, io::Error::new(ErrorKind::InvalidData, error)))
+    }
+
+    /// Keeps `known`, unless something was kept already, which is handed back.
+    pub(crate) fn remember(&self, known: &KnownRotation) -> Result<Option<KnownRotation>, Error> {
+        let path = self.rotation_file();
+        let text = serde_json::to_vec_pretty(known).unwrap_or_default();
+        let kept = self.write_beside(&path, &text).and_then(|written| {
+            // Unlike a rename, a link does not replace what another process has written meanwhile.
+            let linked = fs::hard_link(&written, &path);
+            fs::remove_file(&written)?;
+            linked
+        });
+        match kept {
+            Ok(()) => Ok(None),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => self.rotation(),
+            Err(error) => Err(fault(path, error)),
+        }
+    }
+
+    pub(crate) fn forget_rotation(&self) -> Result<(), Error> {
+        let path = self.rotation_file();
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(fault(path, error)),
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) fn pool(&self, sha256: Sha256Hash) -> Option<Pool> {
+        let text = fs::read_to_string(self.pool_file(sha256)).ok()?;
+        let zipcodes = text.lines().map(str::parse).collect::<Result<Vec<_>, _>>().ok()?;
+        Pool::new(zipcodes).ok().filter(|pool| pool.sha256() == sha256)
+    }
+
+    pub(crate) fn keep_pool(&self, pool: &Pool) {
+        let lines: String = pool.zipcodes().iter().map(|zipcode| format!("{zipcode}\n")).collect();
+        self.keep_copy(&self.pool_file(pool.sha256()), lines.as_bytes());
+    }
+
+    pub(crate) fn blocks(&self, hotkey: Hotkey, request: BlocksRequest) -> Option<Vec<u8>> {
+        fs::read(self.blocks_file(hotkey, request)).ok()
+    }
+
+    pub(crate) fn keep_blocks(&self, hotkey: Hotkey, request: BlocksRequest, answer: &[u8]) {
+        self.keep_copy(&self.blocks_file(hotkey, request), answer);
+    }
+
+    /// A copy that is not kept costs a request later, and nothing else.
+    fn keep_copy(&self, path: &Path, content: &[u8]) {
+        let kept = self.write_beside(path, content).and_then(|written| fs::rename(written, path));
+        if let Err(error) = kept {
+            tracing::warn!("cannot keep {}: {error}", path.display());
+        }
+    }
+
+    /// Writes a file of another name first, so that nobody ever finds half of one.
+    fn write_beside(&self, path: &Path, content: &[u8]) -> io::Result<PathBuf> {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        fs::create_dir_all(&self.0)?;
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let beside = path.with_added_extension(format!("{}-{number}.new", std::process::id()));
+        let mut file = File::create(&beside)?;
+        file.write_all(content)?;
+        file.sync_all()?;
+        Ok(beside)
+    }
+}
+
+fn fault(path: PathBuf, error: io::Error) -> Error {
+    Error::DataFolder { path, cause: Arc::new(error) }
+}

@@ -1,0 +1,276 @@
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use std::{fmt, io};
+
+use resi_protocol::Timestamp;
+use resi_protocol::rotation::{PoolError, VerifyError};
+use resi_protocol::wire::ErrorCode;
+
+/// The cause of an error, of whatever type.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// let cause: resi_client::Cause = Arc::new(std::io::Error::other("the device is gone"));
+/// ```
+pub type Cause = Arc<dyn std::error::Error + Send + Sync>;
+
+/// What went wrong with a call. Cheap to clone, since calls that wait for the same answer share its error.
+///
+/// ```
+/// use resi_client::Error;
+///
+/// fn explain(error: &Error) -> String {
+///     match error.retry_after() {
+///         Some(wait) => format!("{error}; worth another try in {} s", wait.as_secs()),
+///         None if error.is_retryable() => format!("{error}; worth another try"),
+///         None => error.to_string(),
+///     }
+/// }
+/// ```
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The service answered with an error.
+    #[error("{0}")]
+    Refused(Refusal),
+    /// The clock of this machine is not that of the service.
+    #[error("{0}")]
+    ClockOff(ClockOff),
+    /// No connection, or it broke before the answer began.
+    #[error("cannot reach {url}: {}", chain(cause))]
+    Unreachable {
+        /// What was asked for.
+        url: String,
+        /// Why.
+        cause: Cause,
+    },
+    /// No answer within the time that one try may take.
+    #[error("{url} did not answer within {} s", after.as_secs_f64())]
+    TimedOut {
+        /// What was asked for.
+        url: String,
+        /// How long one try may take.
+        after: Duration,
+    },
+    /// The answer broke off in the middle.
+    #[error("the answer of {url} broke off: {}", chain(cause))]
+    BrokenOff {
+        /// What was asked for.
+        url: String,
+        /// Why.
+        cause: Cause,
+    },
+    /// The answer is not what this service answers: something else may be at that address.
+    #[error("the answer of {url} makes no sense: {reason}")]
+    Nonsense {
+        /// What was asked for.
+        url: String,
+        /// What is wrong with it.
+        reason: String,
+        /// The id of the request, where the answer had one.
+        request_id: Option<String>,
+    },
+    /// The blocks are not those of an honest service, or not of the one that was known before. Do not use them.
+    #[error("{0}")]
+    Unverified(Unverified),
+    /// The pool of zipcodes is none.
+    #[error("the pool of zipcodes is none: {0}")]
+    Pool(#[from] PoolError),
+    /// The signer could not sign.
+    #[error("cannot sign: {0}")]
+    Signer(Cause),
+    /// What the client keeps on disk cannot be read or written.
+    #[error("cannot use {}: {cause}", path.display())]
+    DataFolder {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        cause: Arc<io::Error>,
+    },
+}
+
+/// An answer of the service that is an error.
+///
+/// ```
+/// use resi_client::{Error, Refusal};
+/// use resi_client::protocol::wire::ErrorCode;
+///
+/// fn has_ended_already(error: &Error) -> bool {
+///     matches!(error, Error::Refused(Refusal { code: Some(ErrorCode::AssignmentEnded), .. }))
+/// }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Refusal {
+    /// The HTTP status.
+    pub status: u16,
+    /// What went wrong, for programs; `None` where the answer has no code, or one that is newer than this crate.
+    pub code: Option<ErrorCode>,
+    /// What went wrong, for people.
+    pub message: String,
+    /// The id under which the service's log has this request.
+    pub request_id: Option<String>,
+    /// When another try may pass.
+    pub retry_after: Option<Duration>,
+    /// The clock of the service, where it answered with it.
+    pub(crate) server_time: Option<Timestamp>,
+    pub(crate) skew_seconds: Option<i64>,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.code {
+            Some(code) => write!(f, "{} ({code}", self.message)?,
+            None => write!(f, "{} (HTTP {}", self.message, self.status)?,
+        }
+        match &self.request_id {
+            Some(id) => write!(f, ", request {id})"),
+            None => f.write_str(")"),
+        }
+    }
+}
+
+/// The clock of this machine is not that of the service.
+///
+/// ```
+/// use resi_client::Error;
+///
+/// fn seconds_off(error: &Error) -> Option<i64> {
+///     match error {
+///         Error::ClockOff(clock) => Some(clock.ahead_seconds),
+///         _ => None,
+///     }
+/// }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ClockOff {
+    /// How many seconds this machine is ahead of the service; negative when it is behind.
+    pub ahead_seconds: i64,
+    /// The clock of the service.
+    pub server_time: Timestamp,
+    /// The id of the request that showed it, where there is one.
+    pub request_id: Option<String>,
+}
+
+impl fmt::Display for ClockOff {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (seconds, direction) = (
+            self.ahead_seconds.unsigned_abs(),
+            if self.ahead_seconds < 0 { "behind" } else { "ahead of" },
+        );
+        let time = self.server_time;
+        write!(
+            f,
+            "the clock of this machine is {seconds} s {direction} that of the service ({time}): set it, \
+             best with a time service such as chrony"
+        )
+    }
+}
+
+/// Why blocks were not verified.
+///
+/// ```
+/// use resi_client::Error;
+///
+/// fn alarm(error: &Error) {
+///     if let Error::Unverified(unverified) = error {
+///         eprintln!("do not use these blocks: {}", unverified.reason);
+///     }
+/// }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Unverified {
+    /// What differs.
+    pub reason: VerifyError,
+    /// Where the client keeps what it knew before, when that is what the answer differs from.
+    pub remembered_in: Option<PathBuf>,
+}
+
+impl fmt::Display for Unverified {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the blocks are not verified: {}", self.reason)?;
+        if let Some(path) = &self.remembered_in {
+            write!(
+                f,
+                " (known from the first contact, kept in {}; if the change was announced, forget what was known)",
+                path.display()
+            )?;
+        }
+        Ok(())
+    }
+}
+
+impl Error {
+    /// The service's code for what went wrong.
+    pub fn code(&self) -> Option<ErrorCode> {
+        match self {
+            Self::Refused(refusal) => refusal.code,
+            Self::ClockOff(clock) => {
+                clock.request_id.as_ref().map(|_| ErrorCode::TimestampOutOfRange)
+            }
+            _ => None,
+        }
+    }
+
+    /// The HTTP status, where there was an answer that is an error.
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Self::Refused(refusal) => Some(refusal.status),
+            _ => None,
+        }
+    }
+
+    /// The id under which the service's log has the request.
+    pub fn request_id(&self) -> Option<&str> {
+        match self {
+            Self::Refused(refusal) => refusal.request_id.as_deref(),
+            Self::ClockOff(clock) => clock.request_id.as_deref(),
+            Self::Nonsense { request_id, .. } => request_id.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// Whether the same call may succeed later without anybody doing anything.
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::Refused(refusal) => matches!(refusal.status, 408 | 429 | 500..=599),
+            Self::Unreachable { .. } | Self::TimedOut { .. } | Self::BrokenOff { .. } => true,
+            _ => false,
+        }
+    }
+
+    /// How long the service asked to be left alone.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Refused(refusal) => refusal.retry_after,
+            _ => None,
+        }
+    }
+
+    /// The token was not taken: another one may be.
+    pub(crate) fn is_about_token(&self) -> bool {
+        self.status() == Some(401)
+            && !matches!(
+                self.code(),
+                Some(ErrorCode::InvalidSignature | ErrorCode::ReplayedSignature)
+            )
+    }
+}
+
+/// An error with its causes: the outermost of a connection says too little.
+fn chain(cause: &Cause) -> String {
+    let mut text = cause.to_string();
+    let mut next = cause.source();
+    while let Some(cause) = next {
+        let words = cause.to_string();
+        if !text.contains(&words) {
+            text = format!("{text}: {words}");
+        }
+        next = cause.source();
+    }
+    text
+}

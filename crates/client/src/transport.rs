@@ -1,0 +1,249 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, LOCATION, RETRY_AFTER};
+use reqwest::{Method, Response, StatusCode, Url};
+use resi_protocol::Timestamp;
+use resi_protocol::wire::ErrorCode;
+use rustls_platform_verifier::BuilderVerifierExt;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use crate::Error;
+use crate::error::Refusal;
+
+/// Larger answers are not of this service.
+const MAX_ANSWER: usize = 32 * 1024 * 1024;
+const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
+const USER_AGENT: &str = concat!("resi-client/", env!("CARGO_PKG_VERSION"));
+const X_REQUEST_ID: &str = "x-request-id";
+
+/// What is asked for. Holds no secret: the token is added for each try.
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    method: Method,
+    path: Vec<String>,
+    query: Vec<(&'static str, String)>,
+    body: Option<Vec<u8>>,
+    is_answer: fn(StatusCode, &[u8]) -> bool,
+}
+
+impl Request {
+    pub(crate) fn get<const N: usize>(path: [&str; N]) -> Self {
+        let path = path.map(str::to_owned).into();
+        let is_answer = |status: StatusCode, _: &[u8]| status.is_success();
+        Self { method: Method::GET, path, query: Vec::new(), body: None, is_answer }
+    }
+
+    pub(crate) fn post<const N: usize>(path: [&str; N], body: &impl serde::Serialize) -> Self {
+        let body = serde_json::to_vec(body)
+            .unwrap_or_else(|error| unreachable!("bodies of requests are JSON: {error}"));
+        Self { method: Method::POST, body: Some(body), ..Self::get(path) }
+    }
+
+    pub(crate) fn query(mut self, name: &'static str, value: Option<impl ToString>) -> Self {
+        self.query.extend(value.map(|value| (name, value.to_string())));
+        self
+    }
+
+    /// What is an answer, and what an error: by default every 2xx is an answer and all else an error.
+    pub(crate) fn answered_by(self, is_answer: fn(StatusCode, &[u8]) -> bool) -> Self {
+        Self { is_answer, ..self }
+    }
+}
+
+/// A whole answer that is no error.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) body: Vec<u8>,
+    url: String,
+    request_id: Option<String>,
+}
+
+impl Answer {
+    pub(crate) fn parse<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        serde_json::from_slice(&self.body).map_err(|error| self.nonsense(error.to_string()))
+    }
+
+    pub(crate) fn nonsense(&self, reason: String) -> Error {
+        Error::Nonsense { url: self.url.clone(), reason, request_id: self.request_id.clone() }
+    }
+}
+
+/// One try of one request.
+#[derive(Debug)]
+pub(crate) struct Transport {
+    http: reqwest::Client,
+    base: Url,
+    try_timeout: Duration,
+}
+
+impl Transport {
+    pub(crate) fn new(base: Url, try_timeout: Duration) -> Result<Self, String> {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let tls = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .and_then(BuilderVerifierExt::with_platform_verifier)
+            .map_err(|error| error.to_string())?
+            .with_no_client_auth();
+        let http = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls)
+            .user_agent(USER_AGENT)
+            .connect_timeout(CONNECT_DEADLINE)
+            .timeout(try_timeout)
+            // A signed request is for the address it was made for.
+            .redirect(reqwest::redirect::Policy::none())
+            // Tries are counted, and signed anew, by the session.
+            .retry(reqwest::retry::never())
+            .build()
+            .map_err(|error| error.to_string())?;
+        Ok(Self { http, base, try_timeout })
+    }
+
+    pub(crate) fn base(&self) -> &Url {
+        &self.base
+    }
+
+    fn url(&self, request: &Request) -> Url {
+        let mut url = self.base.clone();
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().extend(&request.path);
+        }
+        if !request.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(&request.query);
+        }
+        url
+    }
+
+    /// Sends `request` and reads the whole answer.
+    ///
+    /// # Errors
+    /// Also for every answer that is an error.
+    pub(crate) async fn send(
+        &self,
+        request: &Request,
+        token: Option<&str>,
+    ) -> Result<Answer, Error> {
+        let url = self.url(request);
+        let mut builder = self.http.request(request.method.clone(), url.clone());
+        builder = builder.header(ACCEPT, "application/json");
+        if let Some(token) = token {
+            builder = builder.header(AUTHORIZATION, format!("Bearer {token}"));
+        }
+        if let Some(body) = &request.body {
+            builder = builder.header(CONTENT_TYPE, "application/json").body(body.clone());
+        }
+        let response = builder.send().await.map_err(|error| self.fault(&url, error, false))?;
+        let status = response.status();
+        let headers = response.headers().clone();
+        let body = self.read(&url, response).await?;
+        let request_id = text(&headers, X_REQUEST_ID);
+        if (request.is_answer)(status, &body) {
+            return Ok(Answer { body, url: url.into(), request_id });
+        }
+        if status.is_redirection() {
+            let to = text(&headers, LOCATION.as_str()).unwrap_or_else(|| "nowhere".into());
+            let reason = format!("it sends elsewhere, to {to}; use that address as base URL");
+            return Err(Error::Nonsense { url: url.into(), reason, request_id });
+        }
+        Err(Error::Refused(refusal(status, &headers, &body)))
+    }
+
+    async fn read(&self, url: &Url, mut response: Response) -> Result<Vec<u8>, Error> {
+        let mut body = Vec::new();
+        while let Some(chunk) =
+            response.chunk().await.map_err(|error| self.fault(url, error, true))?
+        {
+            if body.len() + chunk.len() > MAX_ANSWER {
+                let reason = format!("it is larger than {MAX_ANSWER} bytes");
+                return Err(Error::Nonsense { url: url.to_string(), reason, request_id: None });
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body)
+    }
+
+    fn fault(&self, url: &Url, error: reqwest::Error, has_begun: bool) -> Error {
+        let (url, error) = (url.to_string(), error.without_url());
+        if error.is_timeout() && !error.is_connect() {
+            Error::TimedOut { url, after: self.try_timeout }
+        } else if has_begun {
+            Error::BrokenOff { url, cause: Arc::new(error) }
+        } else {
+            Error::Unreachable { url, cause: Arc::new(error) }
+        }
+    }
+}
+
+/// What is read of an error's body; proxies send bodies of their own.
+#[derive(Default, Deserialize)]
+struct ErrorAnswer {
+    #[serde(default)]
+    error: Option<String>,
+    #[serde(default)]
+    error_code: Option<String>,
+    #[serde(default)]
+    request_id: Option<String>,
+    #[serde(default)]
+    server_time: Option<i64>,
+    #[serde(default)]
+    skew_seconds: Option<i64>,
+}
+
+fn refusal(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Refusal {
+    let body: ErrorAnswer = serde_json::from_slice(body).unwrap_or_default();
+    Refusal {
+        status: status.as_u16(),
+        code: body.error_code.as_deref().and_then(ErrorCode::from_name),
+        message: body.error.map_or_else(
+            || status.canonical_reason().unwrap_or("no reason given").to_owned(),
+            |message| message.chars().take(500).collect(),
+        ),
+        request_id: body.request_id.or_else(|| text(headers, X_REQUEST_ID)),
+        retry_after: text(headers, RETRY_AFTER.as_str())
+            .and_then(|seconds| seconds.trim().parse().ok())
+            .map(Duration::from_secs),
+        server_time: body.server_time.map(Timestamp::from_seconds),
+        skew_seconds: body.skew_seconds,
+    }
+}
+
+fn text(headers: &HeaderMap, name: &str) -> Option<String> {
+    let value = headers.get(name)?.to_str().ok()?;
+    Some(value.chars().take(500).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn url(base: &str, request: &Request) -> String {
+        let base = base.parse().expect("a URL");
+        Transport::new(base, Duration::from_secs(1)).expect("built").url(request).to_string()
+    }
+
+    #[test]
+    fn paths_go_below_the_base_and_names_are_escaped() {
+        let request = Request::get(["api", "v1", "assignments", "a/b c?"]);
+        for base in ["https://resi.example/under/", "https://resi.example/under"] {
+            assert_eq!(
+                url(base, &request),
+                "https://resi.example/under/api/v1/assignments/a%2Fb%20c%3F"
+            );
+        }
+        let request = Request::get(["health"]).query("limit", Some(5)).query("cursor", None::<u8>);
+        assert_eq!(url("http://[::1]:8000", &request), "http://[::1]:8000/health?limit=5");
+    }
+
+    #[test]
+    fn an_error_of_a_proxy_is_told_as_well_as_can_be() {
+        let headers = HeaderMap::from_iter([(RETRY_AFTER, "7".parse().expect("a header"))]);
+        let refused = refusal(StatusCode::BAD_GATEWAY, &headers, b"<html>");
+        assert_eq!(refused.to_string(), "Bad Gateway (HTTP 502)");
+        assert_eq!((refused.code, refused.retry_after), (None, Some(Duration::from_secs(7))));
+
+        let body = br#"{"error": "New", "error_code": "NEWER_THAN_THIS", "request_id": "r1"}"#;
+        let refused = refusal(StatusCode::CONFLICT, &HeaderMap::new(), body);
+        assert_eq!(refused.to_string(), "New (HTTP 409, request r1)");
+    }
+}

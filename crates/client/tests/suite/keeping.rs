@@ -1,0 +1,81 @@
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use resi_client::{BlocksRequest, Error, RetryPolicy, Trust, Wallet};
+
+use crate::support::World;
+use crate::support::service::Backend;
+
+fn kept(world: &World, prefix: &str) -> PathBuf {
+    let service = fs::read_dir(world.folder.path()).unwrap().next().unwrap().unwrap().path();
+    let mut files = fs::read_dir(service).unwrap().map(|file| file.unwrap());
+    let found = files.find(|file| file.file_name().to_string_lossy().starts_with(prefix));
+    found.unwrap().path()
+}
+
+#[tokio::test]
+async fn blocks_survive_a_restart_of_the_validator() {
+    let world = World::impatient(Backend::Sqlite).await;
+    let first = world.client().blocks(BlocksRequest::new()).await.unwrap();
+    let requests = world.proxy.count("/");
+    let again = world.client().blocks(BlocksRequest::new()).await.unwrap();
+    assert_eq!((again.data(), again.trust()), (first.data(), Trust::Remembered));
+    assert_eq!(world.proxy.count("/"), requests, "not even access is asked for");
+
+    world.client().blocks(BlocksRequest::new().block_size(50)).await.unwrap();
+    assert_eq!(world.proxy.count("validator-data"), 2, "other blocks are other blocks");
+    let bob = world.builder().signer(Wallet::from_uri("//Bob").unwrap()).build().unwrap();
+    bob.blocks(BlocksRequest::new()).await.unwrap();
+    assert_eq!(world.proxy.count("validator-data"), 3, "and so are those of another hotkey");
+    assert_eq!(world.proxy.count("pools"), 1);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_kept_copy_is_checked_again() {
+    let world = World::impatient(Backend::Sqlite).await;
+    let first = world.client().blocks(BlocksRequest::new()).await.unwrap();
+    let file = kept(&world, "blocks-");
+    let honest = fs::read_to_string(&file).unwrap();
+    let tampered = honest.replacen(&format!("\"{}\"", first.proof().zipcodes[0]), "\"00000\"", 1);
+    for copy in [&tampered, "{", ""] {
+        fs::write(&file, copy).unwrap();
+        fs::write(kept(&world, "pool-"), copy).unwrap();
+        assert_eq!(world.client().blocks(BlocksRequest::new()).await.unwrap().data(), first.data());
+        assert_eq!(fs::read_to_string(&file).unwrap(), honest);
+    }
+    assert_eq!((world.proxy.count("validator-data"), world.proxy.count("pools")), (4, 4));
+
+    world.clock.advance(Duration::from_secs(14_400));
+    let next = world.client().blocks(BlocksRequest::new()).await.unwrap();
+    assert_ne!(next.epoch(), first.epoch());
+    world.end().await;
+}
+
+#[tokio::test]
+async fn what_was_trusted_is_never_trusted_anew_in_silence() {
+    let world = World::impatient(Backend::Sqlite).await;
+    world.client().blocks(BlocksRequest::new()).await.unwrap();
+    fs::write(kept(&world, "rotation"), "{").unwrap();
+    let error = world.client().blocks(BlocksRequest::new()).await.unwrap_err();
+    assert!(
+        matches!(&error, Error::DataFolder { .. }) && error.to_string().contains("rotation.json")
+    );
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_folder_that_cannot_be_written_is_an_error_only_where_trust_is_lost() {
+    let world = World::impatient(Backend::Sqlite).await;
+    let file = world.folder.path().join("file");
+    fs::write(&file, "").unwrap();
+    let error =
+        world.builder().data_folder(&file).build().unwrap().blocks(BlocksRequest::new()).await;
+    assert!(matches!(error, Err(Error::DataFolder { .. })), "{error:?}");
+    let nothing = world.builder().keep_nothing().retry(RetryPolicy::never()).build().unwrap();
+    assert_eq!(nothing.blocks(BlocksRequest::new()).await.unwrap().trust(), Trust::FirstContact);
+    assert!(nothing.known_rotation().await.unwrap().is_some());
+    assert_eq!(fs::read_dir(world.folder.path()).unwrap().count(), 1);
+    world.end().await;
+}
