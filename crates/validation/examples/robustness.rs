@@ -11,6 +11,9 @@ fn main() {
         for seed in 1..=seeds {
             for (i, r) in run(&row.scenario, seed).into_iter().enumerate() {
                 pooled[i] += r.pooled();
+                if i == 1 && !r.false_alarms.is_empty() {
+                    println!("      {:?}", r.false_alarms);
+                }
                 if i == 1 {
                     for (c, e) in curve.iter_mut().zip(&r.epochs) {
                         *c += *e;

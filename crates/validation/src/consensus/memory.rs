@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 pub struct Memory {
     /// How often two owners stood together in disputed batches, less how often against each other; fading.
     pub meetings: Vec<Meeting>,
+    /// Who sat in batches that were disputed in the last epochs.
+    pub disputes: Vec<Dispute>,
     /// How reliable an owner was, by coldkey; fading.
     pub records: BTreeMap<String, Record>,
 }
@@ -18,6 +20,15 @@ pub struct Meeting {
     pub owners: [String; 2],
     /// 1024 for each batch in which they stood together, as much less for each in which they stood against each other.
     pub strength: i32,
+}
+
+/// A batch in which two sides stood against each other.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dispute {
+    /// How many epochs ago.
+    pub age: u32,
+    /// The coldkeys of those that sat in it.
+    pub owners: Vec<String>,
 }
 
 /// How often an owner was judged and wrong: for each field in its order, and last for whether homes exist.

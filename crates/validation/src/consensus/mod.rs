@@ -23,7 +23,7 @@ pub use findings::{Finding, FindingKind};
 pub use input::{ABSENT, Answer, Batch, Epoch, Miner, Report};
 pub use judgement::{BatchSummary, FieldVerdict, Judgement, PropertyVerdict, ZipcodeVerdict};
 pub use majority::Majority;
-pub use memory::{Meeting, Memory, Record};
+pub use memory::{Dispute, Meeting, Memory, Record};
 pub use robust::{Judging, Robust};
 pub use settings::Settings;
 pub use share::Share;

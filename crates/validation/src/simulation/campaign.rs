@@ -1,3 +1,5 @@
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::{Deserialize, Serialize};
 
 use super::cast;
@@ -5,7 +7,7 @@ use super::play::play;
 use super::scenario::Scenario;
 use super::score::{Referee, Score};
 use super::truth::Town;
-use crate::consensus::{Majority, Memory, Robust, Share, Strategy};
+use crate::consensus::{FindingKind, Majority, Memory, Robust, Share, Strategy};
 
 /// One strategy in one scenario with one seed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -20,6 +22,8 @@ pub struct Run {
     pub epochs: Vec<Score>,
     /// By counted epoch, the credibility of every honest miner and of every other.
     pub credibility: Vec<Credibility>,
+    /// Findings about honest miners, by kind.
+    pub false_alarms: BTreeMap<FindingKind, u64>,
 }
 
 /// Credibilities after an epoch.
@@ -63,6 +67,7 @@ pub fn run(scenario: &Scenario, seed: u64) -> Vec<Run> {
             seed,
             epochs: Vec::new(),
             credibility: Vec::new(),
+            false_alarms: BTreeMap::new(),
         })
         .collect();
     for epoch in 0..u64::from(scenario.honest_epochs + scenario.epochs) {
@@ -87,6 +92,13 @@ pub fn run(scenario: &Scenario, seed: u64) -> Vec<Run> {
                 if counted {
                     let referee = Referee::new(&played, &players, true);
                     runs[position].epochs.push(referee.score(&conclusion.judgement));
+                    for finding in &conclusion.judgement.findings {
+                        let honest = |uid: &&u16| players[usize::from(**uid)].role.is_none();
+                        let alarms = finding.miners.iter().filter(honest).count() as u64;
+                        if alarms > 0 {
+                            *runs[position].false_alarms.entry(finding.kind).or_default() += alarms;
+                        }
+                    }
                     let convicted = conclusion.judgement.convicted();
                     runs[position]
                         .credibility
@@ -105,7 +117,7 @@ impl Credibility {
         players: &[cast::Player],
         before: &[Share],
         after: &[Share],
-        convicted: &std::collections::BTreeSet<u16>,
+        convicted: &BTreeSet<u16>,
     ) -> Self {
         let mean = |values: &[f64]| {
             if values.is_empty() { 0.0 } else { values.iter().sum::<f64>() / values.len() as f64 }

@@ -75,7 +75,7 @@ impl Default for World {
             misread: [0.001, 0.006],
             changing_prices: 0.002,
             tools: 0,
-            tool_misreads: 0.008,
+            tool_misreads: 0.003,
             hard: 0.0,
             hard_missed: 0.3,
         }

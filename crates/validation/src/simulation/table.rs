@@ -122,6 +122,7 @@ fn honest_worlds(world: &World) -> Vec<Row> {
         ("nobody cheats", world.clone()),
         ("prices that change", World { changing_prices: 0.02, ..world.clone() }),
         ("three shared tools", World { tools: 3, ..world.clone() }),
+        ("three shared bad tools", World { tools: 3, tool_misreads: 0.008, ..world.clone() }),
         ("homes hard for everybody", World { hard: 0.01, ..world.clone() }),
         ("eight of ten answer", World { answering: 0.8, ..world.clone() }),
     ];

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::camps::bits;
-use super::digest::{Digest, SEATS};
+use super::digest::Digest;
 use super::verdict::BatchVerdict;
 use crate::consensus::Settings;
 
@@ -30,25 +30,17 @@ pub(super) fn copies(
     let eligible = (0..seats)
         .filter(|&seat| digest.camps.foes[seat].count_ones() < 2 && !is_convicted(seat))
         .fold(0u64, |mask, seat| mask | 1 << seat);
-    let mut errors = [0u32; SEATS];
-    let mut shared = vec![0u32; seats * seats];
-    for mask in &verdict.errors {
-        let mask = mask & eligible;
-        for a in bits(mask) {
-            errors[a] += 1;
-            for b in bits(mask & (u64::MAX << a) & !(1 << a)) {
-                shared[a * seats + b] += 1;
-            }
-        }
-    }
+    let alike = Shared::of(&verdict.errors, eligible, seats, |_, _, _| true).alike(settings);
+    // What a third makes too, who is not alike, is the page's or a tool's error, and shows no copying.
+    let insiders = |a: usize, b: usize| alike[a] | alike[b] | 1 << a | 1 << b;
+    let rare =
+        Shared::of(&verdict.errors, eligible, seats, |a, b, mask| mask & !insiders(a, b) == 0);
     let mut copies = Vec::new();
     for a in bits(eligible) {
-        for b in bits(eligible & (u64::MAX << a) & !(1 << a)) {
-            let (both, of) = (shared[a * seats + b], errors[a].min(errors[b]));
-            let copied = both >= settings.copied_errors
-                && settings.copied_share.is_reached_by(both.into(), of.into());
+        for b in bits(alike[a] & later_than(a)) {
             let (first, second) = (&digest.seats[a], &digest.seats[b]);
-            if !copied || first.owner == second.owner || first.received_at == second.received_at {
+            let Some((shared, of)) = rare.copied(a, b, settings) else { continue };
+            if first.owner == second.owner || first.received_at == second.received_at {
                 continue;
             }
             let (leader, follower) = if first.received_at < second.received_at {
@@ -56,16 +48,60 @@ pub(super) fn copies(
             } else {
                 (second, first)
             };
-            copies.push(Copy {
-                batch,
-                follower: follower.miner,
-                leader: leader.miner,
-                shared: both,
-                of,
-            });
+            copies.push(Copy { batch, follower: follower.miner, leader: leader.miner, shared, of });
         }
     }
     copies
+}
+
+fn later_than(seat: usize) -> u64 {
+    (u64::MAX << seat) & !(1 << seat)
+}
+
+/// How many errors each two seats share, and how many each has that count against it beside the other.
+struct Shared {
+    seats: usize,
+    both: Vec<u32>,
+    own: Vec<u32>,
+}
+
+impl Shared {
+    fn of(
+        errors: &[u64],
+        eligible: u64,
+        seats: usize,
+        counts: impl Fn(usize, usize, u64) -> bool,
+    ) -> Self {
+        let mut shared = Self { seats, both: vec![0; seats * seats], own: vec![0; seats * seats] };
+        for &mask in errors {
+            for a in bits(mask & eligible) {
+                for b in bits(eligible & !(1 << a)) {
+                    if counts(a, b, mask & eligible) {
+                        shared.own[a * seats + b] += 1;
+                        shared.both[a * seats + b] += (mask >> b & 1) as u32;
+                    }
+                }
+            }
+        }
+        shared
+    }
+
+    /// The shared errors and those of the one with fewer, if that is enough to call the one a copy of the other.
+    fn copied(&self, a: usize, b: usize, settings: &Settings) -> Option<(u32, u32)> {
+        let shared = self.both[a * self.seats + b];
+        let of = self.own[a * self.seats + b].min(self.own[b * self.seats + a]);
+        let copied = shared >= settings.copied_errors
+            && settings.copied_share.is_reached_by(shared.into(), of.into());
+        copied.then_some((shared, of))
+    }
+
+    fn alike(&self, settings: &Settings) -> Vec<u64> {
+        let mask = |a: usize| {
+            let alike = |&b: &usize| a != b && self.copied(a, b, settings).is_some();
+            (0..self.seats).filter(alike).fold(0u64, |mask, b| mask | 1 << b)
+        };
+        (0..self.seats).map(mask).collect()
+    }
 }
 
 /// The copies that are offences, by follower.

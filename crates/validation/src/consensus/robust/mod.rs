@@ -5,6 +5,7 @@ mod clusters;
 mod copying;
 mod digest;
 mod evidence;
+mod recapture;
 mod reliability;
 mod sides;
 mod trial;

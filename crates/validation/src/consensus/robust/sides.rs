@@ -3,9 +3,12 @@
 //! The graph has an edge for each two owners that met in disputed batches: positive where they stood together, negative
 //! where they stood against each other. It is nearly balanced when there are two sides, so the leading eigenvector of
 //! its matrix tells them apart, also where every single batch was won by the liars. Which side lies it cannot tell:
-//! that is decided by counting owners, and where neither side has more than half of all owners, nobody is convicted.
+//! that is decided by counting owners. A side loses when the other was seen to have more than half of all owners, or when
+//! it met itself again so often that it can hardly have half (`recapture`). Otherwise nobody is convicted.
 
 use std::collections::BTreeMap;
+
+use super::recapture;
 
 /// What one meeting in a disputed batch counts.
 const MEETING: i32 = 1024;
@@ -13,6 +16,8 @@ const MEETING: i32 = 1024;
 const FADING: i32 = 16;
 /// What is weaker was long ago.
 const FORGOTTEN: i32 = 128;
+/// Epochs.
+const DISPUTES_KEPT: u32 = 16;
 const ROUNDS: usize = 64;
 /// An owner is convicted only against so many different ones.
 const WITNESSES: usize = 3;
@@ -21,6 +26,8 @@ const WITNESSES: usize = 3;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Graph {
     edges: BTreeMap<(u32, u32), i32>,
+    /// Who sat in each disputed batch, and how many epochs ago.
+    disputes: Vec<(u32, Vec<usize>)>,
 }
 
 /// Those that lose against more than half of all owners.
@@ -43,6 +50,16 @@ impl Graph {
         }
     }
 
+    pub(super) fn add_dispute(&mut self, age: u32, owners: Vec<usize>) {
+        self.disputes.push((age, owners));
+    }
+
+    /// The disputes that are remembered one epoch later, with their age then.
+    pub(super) fn aged(&self) -> impl Iterator<Item = (u32, &[usize])> {
+        let kept = self.disputes.iter().filter(|&&(age, _)| age < DISPUTES_KEPT);
+        kept.map(|(age, owners)| (age + 1, owners.as_slice()))
+    }
+
     /// What is left of it one epoch later.
     pub(super) fn faded(&self) -> impl Iterator<Item = (usize, usize, i32)> {
         self.edges.iter().filter_map(|(&(a, b), &strength)| {
@@ -62,10 +79,19 @@ impl Graph {
             };
             component.iter().filter(coherent).count()
         };
-        let (winner, against) = [1.0, -1.0]
-            .map(|sign| (sign, members(sign)))
-            .into_iter()
-            .find(|&(_, members)| members * 2 > electorate)?;
+        let surprise = |sign: f64| {
+            let on_side = |owner: &&usize| present[**owner] && side[**owner] == sign;
+            let seats =
+                self.disputes.iter().map(|(_, owners)| owners.iter().filter(on_side).count());
+            let distinct = component.iter().filter(on_side).count();
+            recapture::surprise(&seats.collect::<Vec<_>>(), distinct, electorate / 2 + 1)
+        };
+        let wins = |sign: f64| {
+            members(sign) * 2 > electorate
+                || (surprise(-sign) >= recapture::PROVEN && surprise(sign) <= recapture::PLAUSIBLE)
+        };
+        let winner = [1.0, -1.0].into_iter().find(|&sign| wins(sign))?;
+        let against = members(winner);
         let owners = component
             .iter()
             .filter(|&&owner| side[owner] == -winner)

@@ -1,12 +1,13 @@
 use std::collections::BTreeMap;
 
+use super::camps::bits;
 use super::copying::{self, Copy};
 use super::digest::Digest;
 use super::reliability::weights;
 use super::sides::Graph;
 use super::verdict::{BatchVerdict, Scales, judge};
 use super::{evidence, zipcodes};
-use crate::consensus::memory::{Meeting, Record};
+use crate::consensus::memory::{Dispute, Meeting, Record};
 use crate::consensus::panel::Panel;
 use crate::consensus::{Conclusion, Finding, FindingKind, Judgement, Memory, Settings, Share};
 
@@ -46,7 +47,22 @@ impl<'a> Trial<'a> {
                 graph.add_remembered(a, b, meeting.strength);
             }
         }
+        for dispute in &memory.disputes {
+            let owners = dispute.owners.iter().filter_map(|coldkey| owner(coldkey)).collect();
+            graph.add_dispute(dispute.age, owners);
+        }
         for digest in digests {
+            let mut sitting = 0u64;
+            for edge in &digest.camps.edges {
+                sitting |= 1 << edge.a | 1 << edge.b;
+            }
+            if sitting != 0 {
+                let mut owners: Vec<usize> =
+                    bits(sitting).map(|seat| digest.seats[seat].owner).collect();
+                owners.sort_unstable();
+                owners.dedup();
+                graph.add_dispute(0, owners);
+            }
             for edge in &digest.camps.edges {
                 let [a, b] = [edge.a, edge.b].map(|seat| digest.seats[usize::from(seat)].owner);
                 graph.add_meeting(a, b, edge.friends);
@@ -122,7 +138,7 @@ impl<'a> Trial<'a> {
             miners,
             score: Share::of(losers.against as u64, electorate as u64),
             evidence: format!(
-                "{} owners agree on disputed values against {} of {electorate}; each was against {fewest} of them or more",
+                "{} owners agree on disputed values against {} of {electorate}, each against {fewest} of them or more",
                 losers.owners.len(),
                 losers.against
             ),
@@ -241,6 +257,14 @@ impl<'a> Trial<'a> {
             .faded()
             .map(|(a, b, strength)| Meeting { owners: [name(a), name(b)], strength })
             .collect();
+        let disputes = self
+            .graph
+            .aged()
+            .map(|(age, owners)| Dispute {
+                age,
+                owners: owners.iter().map(|&owner| name(owner)).collect(),
+            })
+            .collect();
         let mut records = BTreeMap::new();
         for (owner, mut record) in self.records_of(verdicts).into_iter().enumerate() {
             record.add(&self.records[owner]);
@@ -248,7 +272,7 @@ impl<'a> Trial<'a> {
                 records.insert(name(owner), record.faded());
             }
         }
-        Memory { meetings, records }
+        Memory { meetings, disputes, records }
     }
 
     fn judgement(&self, verdicts: Vec<BatchVerdict>, scales: &[Scales]) -> Judgement {
