@@ -7,7 +7,7 @@ use super::play::play;
 use super::scenario::Scenario;
 use super::score::{Referee, Score};
 use super::truth::Town;
-use crate::consensus::{FindingKind, Majority, Memory, Robust, Share, Strategy};
+use crate::consensus::{Epoch, FindingKind, Majority, Memory, Robust, Share, Strategy};
 
 /// One strategy in one scenario with one seed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -146,4 +146,12 @@ impl Credibility {
             honest_change: mean(&changes),
         }
     }
+}
+
+/// The answers of a scenario's first epoch, to measure a strategy with.
+pub fn first_epoch(scenario: &Scenario, seed: u64) -> Epoch {
+    let mut town = Town::new(&scenario.world, seed);
+    let players = cast::cast(scenario, seed);
+    let credibility = vec![Share::percent(50); players.len()];
+    play(scenario, &mut town, &players, &credibility, seed, u64::from(scenario.honest_epochs)).epoch
 }

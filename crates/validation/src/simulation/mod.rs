@@ -19,7 +19,7 @@ mod score;
 mod table;
 mod truth;
 
-pub use campaign::{Credibility, Run, run};
+pub use campaign::{Credibility, Run, first_epoch, run};
 pub use scenario::{Actor, Behaviour, Lies, Scenario, World};
 pub use score::Score;
 pub use table::{Goal, Row, attacks, mixture, table};
