@@ -20,26 +20,26 @@ pub struct Run {
     pub seed: u64,
     /// By counted epoch.
     pub epochs: Vec<Score>,
-    /// By counted epoch, the credibility of every honest miner and of every other.
-    pub credibility: Vec<Credibility>,
+    /// How credibilities stood from the sixteenth counted epoch on, if there were so many.
+    pub standing: Option<Standing>,
     /// Findings about honest miners, by kind.
     pub false_alarms: BTreeMap<FindingKind, u64>,
 }
 
-/// Credibilities after an epoch.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Credibility {
-    /// The mean over the honest.
-    pub honest: f64,
-    /// The least of an honest one.
+/// Credibilities once they have settled.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Standing {
+    /// The standard deviation over epochs of an honest miner's: the mean over them.
+    pub honest_deviation: f64,
+    /// The largest of one.
+    pub honest_deviation_most: f64,
+    /// The least that an honest miner ended with.
     pub honest_least: f64,
-    /// The mean over the others.
-    pub dishonest: f64,
-    /// The largest of another one that is convicted.
+    /// The most that one convicted in the last epoch ended with.
     pub convicted_most: f64,
-    /// The mean change of an honest one since the epoch before.
-    pub honest_change: f64,
 }
+
+const SETTLED: usize = 15;
 
 impl Run {
     /// All epochs together.
@@ -66,10 +66,11 @@ pub fn run(scenario: &Scenario, seed: u64) -> Vec<Run> {
             strategy: strategy.name().to_owned(),
             seed,
             epochs: Vec::new(),
-            credibility: Vec::new(),
+            standing: None,
             false_alarms: BTreeMap::new(),
         })
         .collect();
+    let mut histories: Vec<Vec<Vec<Share>>> = vec![Vec::new(); strategies.len()];
     for epoch in 0..u64::from(scenario.honest_epochs + scenario.epochs) {
         let counted = epoch >= u64::from(scenario.honest_epochs);
         if epoch == u64::from(scenario.honest_epochs) && scenario.newcomers > 0.0 {
@@ -85,7 +86,6 @@ pub fn run(scenario: &Scenario, seed: u64) -> Vec<Run> {
                 played.epoch.miners = std::mem::take(&mut credible[position]);
                 let (memory, credible) = &mut states[position];
                 let conclusion = strategy.judge(&played.epoch, memory);
-                let before = credible.clone();
                 for (&uid, &moved) in &conclusion.judgement.credibility {
                     credible[usize::from(uid)] = moved;
                 }
@@ -99,10 +99,12 @@ pub fn run(scenario: &Scenario, seed: u64) -> Vec<Run> {
                             *runs[position].false_alarms.entry(finding.kind).or_default() += alarms;
                         }
                     }
-                    let convicted = conclusion.judgement.convicted();
-                    runs[position]
-                        .credibility
-                        .push(Credibility::of(&players, &before, credible, &convicted));
+                    histories[position].push(credible.clone());
+                    if epoch + 1 == u64::from(scenario.honest_epochs + scenario.epochs) {
+                        let convicted = conclusion.judgement.convicted();
+                        runs[position].standing =
+                            Standing::of(&players, &histories[position], &convicted);
+                    }
                 }
                 *memory = conclusion.memory;
             }
@@ -112,39 +114,30 @@ pub fn run(scenario: &Scenario, seed: u64) -> Vec<Run> {
     runs
 }
 
-impl Credibility {
+impl Standing {
+    /// `history` is by epoch and uid.
     fn of(
         players: &[cast::Player],
-        before: &[Share],
-        after: &[Share],
+        history: &[Vec<Share>],
         convicted: &BTreeSet<u16>,
-    ) -> Self {
-        let mean = |values: &[f64]| {
-            if values.is_empty() { 0.0 } else { values.iter().sum::<f64>() / values.len() as f64 }
+    ) -> Option<Self> {
+        let settled = history.get(SETTLED..).filter(|settled| settled.len() > 1)?;
+        let last = settled.last()?;
+        let deviation = |uid: usize| {
+            let values: Vec<f64> = settled.iter().map(|epoch| epoch[uid].as_f64()).collect();
+            let mean = values.iter().sum::<f64>() / values.len() as f64;
+            let squares: f64 = values.iter().map(|value| (value - mean) * (value - mean)).sum();
+            (squares / (values.len() - 1) as f64).sqrt()
         };
-        let of = |honest: bool| -> Vec<f64> {
-            let same = |(player, _): &(&cast::Player, &Share)| player.role.is_none() == honest;
-            players.iter().zip(after).filter(same).map(|(_, share)| share.as_f64()).collect()
-        };
-        let changes: Vec<f64> = players
-            .iter()
-            .zip(before.iter().zip(after))
-            .filter(|(player, _)| player.role.is_none())
-            .map(|(_, (before, after))| (after.as_f64() - before.as_f64()).abs())
-            .collect();
-        let honest = of(true);
-        let worst = players
-            .iter()
-            .enumerate()
-            .filter(|(uid, player)| player.role.is_some() && convicted.contains(&(*uid as u16)))
-            .map(|(uid, _)| after[uid].as_f64());
-        Self {
-            honest: mean(&honest),
-            honest_least: honest.iter().copied().fold(1.0, f64::min),
-            dishonest: mean(&of(false)),
-            convicted_most: worst.fold(0.0, f64::max),
-            honest_change: mean(&changes),
-        }
+        let honest = || (0..players.len()).filter(|&uid| players[uid].role.is_none());
+        let convicted = (0..players.len())
+            .filter(|&uid| players[uid].role.is_some() && convicted.contains(&(uid as u16)));
+        Some(Self {
+            honest_deviation: honest().map(deviation).sum::<f64>() / honest().count().max(1) as f64,
+            honest_deviation_most: honest().map(deviation).fold(0.0, f64::max),
+            honest_least: honest().map(|uid| last[uid].as_f64()).fold(1.0, f64::min),
+            convicted_most: convicted.map(|uid| last[uid].as_f64()).fold(0.0, f64::max),
+        })
     }
 }
 

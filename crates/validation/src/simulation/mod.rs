@@ -12,14 +12,20 @@
 
 mod campaign;
 mod cast;
+mod curves;
+mod page;
 mod play;
+mod report;
 mod rng;
 mod scenario;
 mod score;
 mod table;
 mod truth;
 
-pub use campaign::{Credibility, Run, first_epoch, run};
+pub use campaign::{Run, Standing, first_epoch, run};
+pub use curves::{CURVE_SHARES, curve_name, curves};
+pub use page::page;
+pub use report::{Line, markdown, summary};
 pub use scenario::{Actor, Behaviour, Lies, Scenario, World};
 pub use score::Score;
-pub use table::{Goal, Row, attacks, mixture, table};
+pub use table::{Goal, Row, attacks, held_out, mixture, table};

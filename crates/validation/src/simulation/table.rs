@@ -1,13 +1,19 @@
+use serde::Serialize;
+
 use super::scenario::{Actor, Behaviour, Lies, Scenario, World};
 
 /// What a row of the table must reach.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Goal {
     /// The true part of accepted values, at least.
     pub truth: f64,
     /// The accepted part, at least.
     pub coverage: f64,
-    /// The found part of the dishonest, at least.
+    /// The accepted part in the first epoch alone, at least.
+    pub first_epoch: Option<f64>,
+    /// The accepted part in each epoch from the third on, at least.
+    pub from_third_epoch: Option<f64>,
+    /// The found part of the dishonest in the first epoch, at least.
     pub found: Option<f64>,
     /// The part of the honest that something is found about, at most.
     pub false_alarms: f64,
@@ -23,7 +29,7 @@ pub struct Row {
 }
 
 const fn goal(truth: f64, coverage: f64, found: Option<f64>, false_alarms: f64) -> Goal {
-    Goal { truth, coverage, found, false_alarms }
+    Goal { truth, coverage, first_epoch: None, from_third_epoch: None, found, false_alarms }
 }
 
 fn row(name: &str, world: World, actors: Vec<Actor>, goal: Goal) -> Row {
@@ -109,8 +115,12 @@ pub fn table() -> Vec<Row> {
 fn adaptive_goal(share: f64, holding: usize) -> Goal {
     match (share, holding) {
         (..0.35, 12..) => goal(0.999, 0.99, None, 0.01),
-        // Its promise is a curve: 0.70 in the first epoch, 0.99 from the third on.
-        (..0.35, _) => goal(0.999, 0.70, None, 0.01),
+        (..0.35, ..10) => Goal {
+            first_epoch: Some(0.70),
+            from_third_epoch: Some(0.99),
+            ..goal(0.999, 0.0, None, 0.01)
+        },
+        (..0.35, _) => goal(0.999, 0.0, None, 0.01),
         (..0.42, _) => goal(0.993, 0.94, None, 0.01),
         _ => goal(0.99, 0.85, None, 0.01),
     }
@@ -184,4 +194,46 @@ pub fn mixture(share: f64) -> Vec<Actor> {
     ]
     .map(|behaviour| Actor { share, behaviour })
     .to_vec()
+}
+
+/// What nothing was ever adjusted to: other sizes, other noise, another mixture. To be looked at once.
+pub fn held_out() -> Vec<Row> {
+    let world = World {
+        miners: 200,
+        batches: 40,
+        homes: 40,
+        missed: [0.01, 0.04],
+        misread: [0.002, 0.008],
+        changing_prices: 0.004,
+        tools: 4,
+        hard: 0.004,
+        answering: 0.9,
+        ..World::default()
+    };
+    let ring = |share, homes, lies, holding| Actor { share, behaviour: ring(homes, lies, holding) };
+    let held = goal(0.999, 0.98, None, 0.005);
+    let mixtures = [
+        ("held out: nobody cheats", vec![]),
+        (
+            "held out: two rings",
+            vec![ring(0.25, 0.5, Lies::Everything, 0), ring(0.18, 1.0, Lies::Shade, 0)],
+        ),
+        (
+            "held out: adaptive ring, fabricators, copiers",
+            vec![
+                ring(0.22, 1.0, Lies::Everything, 7),
+                Actor { share: 0.1, behaviour: Behaviour::Fabricator { homes: 0.15 } },
+                Actor { share: 0.1, behaviour: Behaviour::Copier { delay: 600, changes: 0.02 } },
+            ],
+        ),
+        (
+            "held out: inventors of three, lazy, ring in a twelfth of the homes",
+            vec![
+                Actor { share: 0.12, behaviour: Behaviour::Inventor { together: 3, homes: 0.07 } },
+                Actor { share: 0.15, behaviour: Behaviour::Lazy { sends: 0.5 } },
+                ring(0.15, 1.0 / 12.0, Lies::Everything, 0),
+            ],
+        ),
+    ];
+    mixtures.into_iter().map(|(name, actors)| row(name, world.clone(), actors, held)).collect()
 }
