@@ -126,8 +126,12 @@ fn standings(runs: &[Run]) {
 fn read(path: &Path) -> Result<Vec<Run>, String> {
     let Ok(file) = File::open(path) else { return Ok(Vec::new()) };
     let lines = BufReader::new(file).lines().map_while(Result::ok);
-    // The last line may be half written.
-    Ok(lines.filter_map(|line| serde_json::from_str(&line).ok()).collect())
+    // The last line may be half written, and two processes may have played the same.
+    let mut seen = BTreeSet::new();
+    let runs = lines.filter_map(|line| serde_json::from_str::<Run>(&line).ok());
+    Ok(runs
+        .filter(|run| seen.insert((run.scenario.clone(), run.strategy.clone(), run.seed)))
+        .collect())
 }
 
 fn play(scenarios: Vec<(Scenario, u64)>, options: &Options) -> Result<Vec<Run>, String> {

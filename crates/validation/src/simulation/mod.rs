@@ -12,6 +12,7 @@
 
 mod campaign;
 mod cast;
+mod chart;
 mod curves;
 mod page;
 mod play;

@@ -55,7 +55,7 @@ pub(super) fn camps(digest: &Digest, settings: &Settings) -> Camps {
     let mut clusters = Vec::new();
     let mut camp_of = [0u8; SEATS];
     for home in &digest.homes {
-        existence(home, complete, digest, &mut camps, &mut pairs);
+        existence(home, complete, &mut camps, &mut pairs);
         if home.seats.count_ones() < 4 {
             continue;
         }
@@ -113,7 +113,7 @@ fn complete_seats(digest: &Digest, settings: &Settings) -> u64 {
         .fold(0, |complete, seat| complete | 1 << seat)
 }
 
-fn existence(home: &Home, complete: u64, digest: &Digest, camps: &mut Camps, pairs: &mut Pairs) {
+fn existence(home: &Home, complete: u64, camps: &mut Camps, pairs: &mut Pairs) {
     if home.seats == complete {
         return;
     }
@@ -126,8 +126,8 @@ fn existence(home: &Home, complete: u64, digest: &Digest, camps: &mut Camps, pai
         return;
     }
     let mut camp_of = [0u8; SEATS];
-    for seat in 0..digest.seats.len() {
-        camp_of[seat] = (home.seats >> seat & 1) as u8 + 2 * (missing >> seat & 1) as u8;
+    for (seat, camp) in camp_of.iter_mut().enumerate() {
+        *camp = (home.seats >> seat & 1) as u8 + 2 * (missing >> seat & 1) as u8;
     }
     pairs.add(EXISTENCE, &camp_of);
 }

@@ -269,14 +269,17 @@ fn seats_of(
                 .iter()
                 .map(|answer| answer.refused_values)
                 .fold(0, u32::saturating_add),
-            zipcodes: counts.into_iter().zip(prices.iter_mut().map(median)).collect(),
+            zipcodes: counts
+                .into_iter()
+                .zip(prices.iter_mut().map(|prices| median(prices)))
+                .collect(),
         });
         prices.iter_mut().for_each(Vec::clear);
     }
     seats
 }
 
-pub(super) fn median(values: &mut Vec<u32>) -> u32 {
+pub(super) fn median(values: &mut [u32]) -> u32 {
     if values.is_empty() {
         return 0;
     }

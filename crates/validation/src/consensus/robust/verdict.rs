@@ -1,7 +1,7 @@
 //! What is accepted of one batch, with the weights and convictions given.
 
 use super::camps::{CHANNELS, EXISTENCE, agreement, bits};
-use super::clusters::{Cluster, clusters_into, weighted_median};
+use super::clusters::{Cluster, Entry, clusters_into, weighted_median};
 use super::digest::{Digest, Home, SEATS};
 use crate::consensus::memory::Record;
 use crate::consensus::{FIELDS, FieldVerdict, PropertyVerdict, Settings, Share};
@@ -101,33 +101,118 @@ pub(super) struct BatchVerdict {
 
 pub(super) fn judge(digest: &Digest, scales: &Scales, settings: &Settings) -> BatchVerdict {
     let seats = digest.seats.len();
-    let mut verdict = BatchVerdict {
-        homes: Vec::with_capacity(digest.homes.len()),
-        records: vec![Record::default(); seats],
-        correct: vec![0; seats],
-        accepted: 0,
-        corroborated: 0,
-        errors: Vec::new(),
-        answered: answered(digest),
+    let mut judge = Judge {
+        digest,
+        scales,
+        settings,
+        quorum: scales.owners(scales.unconvicted) >= u64::from(settings.min_owners),
+        all: digest.seats.iter().enumerate().fold(0, |all, (seat, _)| all | 1 << seat),
+        clusters: Vec::new(),
+        counts: Counts { accepted: [0; FIELDS], silent: vec![[0; FIELDS]; seats] },
+        verdict: BatchVerdict {
+            homes: Vec::with_capacity(digest.homes.len()),
+            records: vec![Record::default(); seats],
+            correct: vec![0; seats],
+            accepted: 0,
+            corroborated: 0,
+            errors: Vec::new(),
+            answered: answered(digest),
+        },
     };
-    let quorum = scales.owners(scales.unconvicted) >= u64::from(settings.min_owners);
-    let mut counts = Counts { accepted: [0; FIELDS], silent: vec![[0; FIELDS]; seats] };
-    let mut clusters = Vec::new();
     for home in &digest.homes {
-        let judged = judge_home(
-            home,
-            digest,
-            scales,
-            settings,
-            quorum,
-            &mut clusters,
-            &mut verdict,
-            &mut counts,
-        );
-        verdict.homes.push(judged);
+        let judged = judge.home(home);
+        judge.verdict.homes.push(judged);
     }
+    let Judge { counts, mut verdict, .. } = judge;
     counts.finish(&mut verdict);
     verdict
+}
+
+struct Judge<'a> {
+    digest: &'a Digest,
+    scales: &'a Scales,
+    settings: &'a Settings,
+    /// Whether enough owners are left to accept anything.
+    quorum: bool,
+    /// All seats.
+    all: u64,
+    clusters: Vec<Cluster>,
+    counts: Counts,
+    verdict: BatchVerdict,
+}
+
+/// Who stands behind the winner of a field, and who behind anything else.
+struct Ballot {
+    value: u32,
+    winner: u64,
+    rest: u64,
+}
+
+impl Judge<'_> {
+    fn home(&mut self, home: &Home) -> PropertyVerdict {
+        let answered = self.verdict.answered[usize::from(home.zipcode)];
+        let sight = &self.scales.weights[EXISTENCE];
+        let seen_by = sight.of(home.seats);
+        let exists = self.quorum && seen_by > 0 && seen_by * 2 >= sight.of(answered);
+        existence_errors(home, answered, exists, &mut self.verdict);
+        let fields = std::array::from_fn(|field| self.field(home, field, exists));
+        let owners = self.scales.owners(home.seats) as u32;
+        PropertyVerdict::new(home.property, fields, exists, home.seats.count_ones(), owners)
+    }
+
+    fn field(&mut self, home: &Home, field: usize, exists: bool) -> FieldVerdict {
+        let Some(Ballot { value, winner, rest }) =
+            self.count(self.digest.entries(home, field), field)
+        else {
+            return FieldVerdict::default();
+        };
+        let weights = &self.scales.weights[field];
+        let (weight, whole) = (weights.of(winner), weights.of(winner | rest));
+        let (votes, all_votes) = if rest == 0 {
+            (1, u64::from(weight > 0))
+        } else {
+            (self.scales.votes.of(winner), self.scales.votes.of(winner | rest))
+        };
+        let accepted = exists
+            && self.settings.consensus_confidence_threshold.is_reached_by(weight, whole)
+            && self.settings.owner_threshold.is_reached_by(votes, all_votes);
+        if accepted {
+            self.counts.accepted[field] += 1;
+            for seat in bits(rest) {
+                self.verdict.records[seat].wrong[field] += 1;
+            }
+            for seat in bits(self.all & !(winner | rest)) {
+                self.counts.silent[seat][field] += 1;
+            }
+        }
+        let corroborated = ((winner | rest) & self.scales.unconvicted).count_ones() >= 2;
+        self.verdict.corroborated += u32::from(corroborated);
+        if exists && rest != 0 && votes * 2 > all_votes {
+            self.verdict.errors.extend(self.clusters[1..].iter().map(|cluster| cluster.seats));
+        }
+        FieldVerdict { value: Some(value), confidence: Share::of(weight, whole), accepted }
+    }
+
+    fn count(&mut self, entries: &[Entry], field: usize) -> Option<Ballot> {
+        let weights = &self.scales.weights[field];
+        match entries {
+            [] => None,
+            [only] => Some(Ballot { value: only.value, winner: only.seats, rest: 0 }),
+            _ => {
+                let weight_of = |seats| weights.of(seats);
+                clusters_into(
+                    entries,
+                    agreement(field, self.settings),
+                    weight_of,
+                    &mut self.clusters,
+                );
+                let first = self.clusters.first()?;
+                let value = weighted_median(&entries[first.first..first.end], weight_of);
+                let rest = self.clusters[1..].iter().fold(0, |rest, cluster| rest | cluster.seats);
+                Some(Ballot { value, winner: first.seats, rest })
+            }
+        }
+    }
 }
 
 /// Accepted values by field, and how many of them each seat said nothing about: rarer, so faster to count, than the rest.
@@ -141,8 +226,8 @@ impl Counts {
         verdict.accepted = self.accepted.iter().sum();
         for (seat, silent) in self.silent.iter().enumerate() {
             let record = &mut verdict.records[seat];
-            for field in 0..FIELDS {
-                record.judged[field] = self.accepted[field] - silent[field];
+            for (field, (accepted, silent)) in self.accepted.iter().zip(silent).enumerate() {
+                record.judged[field] = accepted - silent;
                 verdict.correct[seat] += record.judged[field] - record.wrong[field];
             }
         }
@@ -157,76 +242,6 @@ fn answered(digest: &Digest) -> Vec<u64> {
         }
     }
     answered
-}
-
-#[expect(clippy::too_many_arguments, reason = "the inner loop of the engine, split out to be read")]
-fn judge_home(
-    home: &Home,
-    digest: &Digest,
-    scales: &Scales,
-    settings: &Settings,
-    quorum: bool,
-    clusters: &mut Vec<Cluster>,
-    verdict: &mut BatchVerdict,
-    counts: &mut Counts,
-) -> PropertyVerdict {
-    let answered = verdict.answered[usize::from(home.zipcode)];
-    let seen_by = scales.weights[EXISTENCE].of(home.seats);
-    let exists = quorum && seen_by > 0 && seen_by * 2 >= scales.weights[EXISTENCE].of(answered);
-    existence_errors(home, answered, exists, verdict);
-    let mut fields = [FieldVerdict::default(); FIELDS];
-    for field in 0..FIELDS {
-        let entries = digest.entries(home, field);
-        if entries.is_empty() {
-            continue;
-        }
-        let weights = &scales.weights[field];
-        let (winner, value, rest) = if let [entry] = entries {
-            clusters.clear();
-            (entry.seats, entry.value, 0)
-        } else {
-            clusters_into(entries, agreement(field, settings), |seats| weights.of(seats), clusters);
-            let first = clusters[0];
-            let value =
-                weighted_median(&entries[first.first..first.end], |seats| weights.of(seats));
-            let rest = clusters[1..].iter().fold(0, |rest, cluster| rest | cluster.seats);
-            (first.seats, value, rest)
-        };
-        let (weight, whole) = (weights.of(winner), weights.of(winner | rest));
-        let (votes, all_votes) = if rest == 0 {
-            (1, u64::from(weight > 0))
-        } else {
-            (scales.votes.of(winner), scales.votes.of(winner | rest))
-        };
-        let accepted = exists
-            && settings.consensus_confidence_threshold.is_reached_by(weight, whole)
-            && settings.owner_threshold.is_reached_by(votes, all_votes);
-        fields[field] =
-            FieldVerdict { value: Some(value), confidence: Share::of(weight, whole), accepted };
-        if accepted {
-            counts.accepted[field] += 1;
-            for seat in bits(rest) {
-                verdict.records[seat].wrong[field] += 1;
-            }
-            let all = u64::MAX >> (SEATS - digest.seats.len().max(1));
-            for seat in bits(all & !(winner | rest)) {
-                counts.silent[seat][field] += 1;
-            }
-        }
-        if ((winner | rest) & scales.unconvicted).count_ones() >= 2 {
-            verdict.corroborated += 1;
-        }
-        if exists && rest != 0 && votes * 2 > all_votes {
-            verdict.errors.extend(clusters[1..].iter().map(|cluster| cluster.seats));
-        }
-    }
-    PropertyVerdict::new(
-        home.property,
-        fields,
-        exists,
-        home.seats.count_ones(),
-        scales.owners(home.seats) as u32,
-    )
 }
 
 fn existence_errors(home: &Home, answered: u64, exists: bool, verdict: &mut BatchVerdict) {
