@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 /// What a validator carries from one epoch to the next: plain data, to be kept as JSON.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Memory {
+    /// The coldkeys that the numbers below are positions of; rising.
+    pub owners: Vec<String>,
     /// How often two owners stood together in disputed batches, less how often against each other; fading.
     pub meetings: Vec<Meeting>,
     /// Who sat in batches that were disputed in the last epochs.
@@ -16,8 +18,8 @@ pub struct Memory {
 /// Two owners that met in disputed batches.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Meeting {
-    /// The coldkeys.
-    pub owners: [String; 2],
+    /// Who.
+    pub owners: [u32; 2],
     /// 1024 for each batch in which they stood together, as much less for each in which they stood against each other.
     pub strength: i32,
 }
@@ -27,8 +29,8 @@ pub struct Meeting {
 pub struct Dispute {
     /// How many epochs ago.
     pub age: u32,
-    /// The coldkeys of those that sat in it.
-    pub owners: Vec<String>,
+    /// Who sat in it.
+    pub owners: Vec<u32>,
 }
 
 /// How often an owner was judged and wrong: for each field in its order, and last for whether homes exist.

@@ -34,21 +34,21 @@ impl<'a> Trial<'a> {
         memory: &Memory,
         settings: &'a Settings,
     ) -> Self {
-        let owner = |coldkey: &str| {
-            panel.owners().binary_search_by(|owner| owner.as_str().cmp(coldkey)).ok()
-        };
+        let find = |coldkey: &String| panel.owners().binary_search(coldkey).ok();
+        let known: Vec<Option<usize>> = memory.owners.iter().map(find).collect();
+        let owner = |position: u32| known.get(position as usize).copied().flatten();
         let records = panel
             .owners()
             .iter()
             .map(|coldkey| memory.records.get(coldkey).copied().unwrap_or_default());
         let mut graph = Graph::default();
         for meeting in &memory.meetings {
-            if let (Some(a), Some(b)) = (owner(&meeting.owners[0]), owner(&meeting.owners[1])) {
+            if let [Some(a), Some(b)] = meeting.owners.map(owner) {
                 graph.add_remembered(a, b, meeting.strength);
             }
         }
         for dispute in &memory.disputes {
-            let owners = dispute.owners.iter().filter_map(|coldkey| owner(coldkey)).collect();
+            let owners = dispute.owners.iter().filter_map(|&position| owner(position)).collect();
             graph.add_dispute(dispute.age, owners);
         }
         for digest in digests {
@@ -251,28 +251,28 @@ impl<'a> Trial<'a> {
     }
 
     fn remember(&self, verdicts: &[BatchVerdict]) -> Memory {
-        let name = |owner: usize| self.panel.owners()[owner].clone();
+        let number = |owner: usize| owner as u32;
         let meetings = self
             .graph
             .faded()
-            .map(|(a, b, strength)| Meeting { owners: [name(a), name(b)], strength })
+            .map(|(a, b, strength)| Meeting { owners: [number(a), number(b)], strength })
             .collect();
         let disputes = self
             .graph
             .aged()
             .map(|(age, owners)| Dispute {
                 age,
-                owners: owners.iter().map(|&owner| name(owner)).collect(),
+                owners: owners.iter().map(|&owner| number(owner)).collect(),
             })
             .collect();
         let mut records = BTreeMap::new();
         for (owner, mut record) in self.records_of(verdicts).into_iter().enumerate() {
             record.add(&self.records[owner]);
             if record != Record::default() {
-                records.insert(name(owner), record.faded());
+                records.insert(self.panel.owners()[owner].clone(), record.faded());
             }
         }
-        Memory { meetings, disputes, records }
+        Memory { owners: self.panel.owners().to_vec(), meetings, disputes, records }
     }
 
     fn judgement(&self, verdicts: Vec<BatchVerdict>, scales: &[Scales]) -> Judgement {
