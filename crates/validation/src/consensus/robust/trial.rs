@@ -94,7 +94,7 @@ impl<'a> Trial<'a> {
             .digests
             .iter()
             .zip(&scales)
-            .map(|(digest, scales)| judge(digest, scales, self.settings))
+            .map(|(digest, scales)| judge(digest, scales, self.settings, false))
             .collect();
         self.report(&verdicts);
         let memory = self.remember(&verdicts);
@@ -198,7 +198,7 @@ impl<'a> Trial<'a> {
     fn provisional(&self) -> Vec<BatchVerdict> {
         self.digests
             .iter()
-            .map(|digest| judge(digest, &self.scales(digest, None), self.settings))
+            .map(|digest| judge(digest, &self.scales(digest, None), self.settings, true))
             .collect()
     }
 

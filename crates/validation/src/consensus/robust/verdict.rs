@@ -84,6 +84,7 @@ impl Scales {
 /// What was concluded about a batch.
 #[derive(Debug)]
 pub(super) struct BatchVerdict {
+    /// One for each home of the digest, unless it is provisional.
     pub(super) homes: Vec<PropertyVerdict>,
     /// For each seat, how often it was judged and wrong, by channel.
     pub(super) records: Vec<Record>,
@@ -99,7 +100,13 @@ pub(super) struct BatchVerdict {
     pub(super) answered: Vec<u64>,
 }
 
-pub(super) fn judge(digest: &Digest, scales: &Scales, settings: &Settings) -> BatchVerdict {
+/// Judges a batch. What is `provisional` leaves the homes out: only who erred is of interest.
+pub(super) fn judge(
+    digest: &Digest,
+    scales: &Scales,
+    settings: &Settings,
+    provisional: bool,
+) -> BatchVerdict {
     let seats = digest.seats.len();
     let mut judge = Judge {
         digest,
@@ -110,7 +117,7 @@ pub(super) fn judge(digest: &Digest, scales: &Scales, settings: &Settings) -> Ba
         clusters: Vec::new(),
         counts: Counts { accepted: [0; FIELDS], silent: vec![[0; FIELDS]; seats] },
         verdict: BatchVerdict {
-            homes: Vec::with_capacity(digest.homes.len()),
+            homes: Vec::with_capacity(if provisional { 0 } else { digest.homes.len() }),
             records: vec![Record::default(); seats],
             correct: vec![0; seats],
             accepted: 0,
@@ -121,7 +128,9 @@ pub(super) fn judge(digest: &Digest, scales: &Scales, settings: &Settings) -> Ba
     };
     for home in &digest.homes {
         let judged = judge.home(home);
-        judge.verdict.homes.push(judged);
+        if !provisional {
+            judge.verdict.homes.push(judged);
+        }
     }
     let Judge { counts, mut verdict, .. } = judge;
     counts.finish(&mut verdict);
