@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 
-use super::recapture;
+use super::recapture::{Sightings, is_outnumbered};
 
 /// What one meeting in a disputed batch counts.
 const MEETING: i32 = 1024;
@@ -79,16 +79,17 @@ impl Graph {
             };
             component.iter().filter(coherent).count()
         };
-        let surprise = |sign: f64| {
+        let sightings = |sign: f64| {
             let on_side = |owner: &&usize| present[**owner] && side[**owner] == sign;
-            let seats =
-                self.disputes.iter().map(|(_, owners)| owners.iter().filter(on_side).count());
-            let distinct = component.iter().filter(on_side).count();
-            recapture::surprise(&seats.collect::<Vec<_>>(), distinct, electorate / 2 + 1)
+            let seats = |(_, owners): &(u32, Vec<usize>)| owners.iter().filter(on_side).count();
+            Sightings {
+                seats: self.disputes.iter().map(seats).collect(),
+                faces: component.iter().filter(on_side).count(),
+            }
         };
         let wins = |sign: f64| {
             members(sign) * 2 > electorate
-                || (surprise(-sign) >= recapture::PROVEN && surprise(sign) <= recapture::PLAUSIBLE)
+                || is_outnumbered(&sightings(-sign), &sightings(sign), electorate)
         };
         let winner = [1.0, -1.0].into_iter().find(|&sign| wins(sign))?;
         let against = members(winner);
