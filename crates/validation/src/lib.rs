@@ -6,15 +6,19 @@
 //! - [`assignment`]: which miners scrape what.
 //! - [`spot_check`]: what a validator scrapes itself, and what that says.
 //! - [`CredibilityRules`], [`TimeRewardRules`]: what being right, and being quick, is worth.
+//! - [`consensus`]: from the answers of an epoch to accepted values, findings and credibilities.
+//! - [`simulation`]: whole epochs in memory, with honest miners and organised liars, to measure a strategy.
 //! - [`canonical`]: one text and hash for one result.
 #![deny(missing_docs)]
 
 pub mod assignment;
 pub mod canonical;
+pub mod consensus;
 mod credibility;
 pub mod messages;
 mod metagraph;
 pub mod settings;
+pub mod simulation;
 pub mod spot_check;
 mod time_rewards;
 

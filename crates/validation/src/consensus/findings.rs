@@ -1,0 +1,45 @@
+use serde::{Deserialize, Serialize};
+
+use super::Share;
+
+/// What a miner is found to have done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FindingKind {
+    /// Owners that agree with each other on disputed values, against more than half of all owners.
+    Colluding,
+    /// The errors of an earlier answer.
+    CopiedContent,
+    /// Values nobody shares, homes nobody else sees.
+    Fabricated,
+    /// Answers at the same moment as others, over and over.
+    Synchronized,
+    /// Much less than was asked for.
+    Incomplete,
+    /// Faster or slower than can be.
+    ImplausibleTime,
+    /// Values that are none.
+    ImplausibleValues,
+    /// The same number of homes in every zipcode, where the zipcodes differ.
+    IdenticalCounts,
+}
+
+impl FindingKind {
+    /// Whether those found weigh nothing from then on. The other kinds cost credibility only.
+    pub const fn convicts(self) -> bool {
+        matches!(self, Self::Colluding | Self::CopiedContent | Self::Fabricated)
+    }
+}
+
+/// Something found, with what shows it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Finding {
+    /// What.
+    pub kind: FindingKind,
+    /// The uids, rising.
+    pub miners: Vec<u16>,
+    /// How sure, from 0 to 1; what it measures depends on the kind and is in the evidence.
+    pub score: Share,
+    /// For people.
+    pub evidence: String,
+}

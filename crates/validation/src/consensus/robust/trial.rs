@@ -1,0 +1,339 @@
+use std::collections::BTreeMap;
+
+use super::camps::bits;
+use super::copying::{self, Copy};
+use super::digest::Digest;
+use super::reliability::weights;
+use super::sides::Graph;
+use super::verdict::{BatchVerdict, Scales, judge};
+use super::{evidence, zipcodes};
+use crate::consensus::memory::{Dispute, Meeting, Record};
+use crate::consensus::panel::Panel;
+use crate::consensus::{Conclusion, Finding, FindingKind, Judgement, Memory, Settings, Share};
+
+/// Copies that are found free others from their weight, so that more are found; deeper chains are not followed.
+const COPY_ROUNDS: usize = 3;
+
+/// The state of one epoch's judgement.
+pub(super) struct Trial<'a> {
+    panel: &'a Panel,
+    digests: &'a [Digest],
+    settings: &'a Settings,
+    /// By owner, of earlier epochs.
+    records: Vec<Record>,
+    graph: Graph,
+    /// By miner.
+    convicted: Vec<bool>,
+    findings: Vec<Finding>,
+}
+
+impl<'a> Trial<'a> {
+    pub(super) fn new(
+        panel: &'a Panel,
+        digests: &'a [Digest],
+        memory: &Memory,
+        settings: &'a Settings,
+    ) -> Self {
+        let find = |coldkey: &String| panel.owners().binary_search(coldkey).ok();
+        let known: Vec<Option<usize>> = memory.owners.iter().map(find).collect();
+        let owner = |position: u32| known.get(position as usize).copied().flatten();
+        let records = panel
+            .owners()
+            .iter()
+            .map(|coldkey| memory.records.get(coldkey).copied().unwrap_or_default());
+        let mut graph = Graph::default();
+        for meeting in &memory.meetings {
+            if let [Some(a), Some(b)] = meeting.owners.map(owner) {
+                graph.add_remembered(a, b, meeting.strength);
+            }
+        }
+        for dispute in &memory.disputes {
+            let owners = dispute.owners.iter().filter_map(|&position| owner(position)).collect();
+            graph.add_dispute(dispute.age, owners);
+        }
+        for digest in digests {
+            let mut sitting = 0u64;
+            for edge in &digest.camps.edges {
+                sitting |= 1 << edge.a | 1 << edge.b;
+            }
+            if sitting != 0 {
+                let mut owners: Vec<usize> =
+                    bits(sitting).map(|seat| digest.seats[seat].owner).collect();
+                owners.sort_unstable();
+                owners.dedup();
+                graph.add_dispute(0, owners);
+            }
+            for edge in &digest.camps.edges {
+                let [a, b] = [edge.a, edge.b].map(|seat| digest.seats[usize::from(seat)].owner);
+                graph.add_meeting(a, b, edge.friends);
+            }
+        }
+        Self {
+            panel,
+            digests,
+            settings,
+            records: records.collect(),
+            graph,
+            convicted: vec![false; panel.miners().len()],
+            findings: Vec::new(),
+        }
+    }
+
+    pub(super) fn conclude(mut self, epoch_id: String) -> Conclusion {
+        self.convict_inventors();
+        self.convict_outnumbered();
+        let verdicts = self.convict_copiers();
+        let elsewhere = self.records_of(&verdicts);
+        let scales: Vec<Scales> = self
+            .digests
+            .iter()
+            .zip(&verdicts)
+            .map(|(digest, verdict)| self.scales(digest, Some((&elsewhere, verdict))))
+            .collect();
+        let verdicts: Vec<BatchVerdict> = self
+            .digests
+            .iter()
+            .zip(&scales)
+            .map(|(digest, scales)| judge(digest, scales, self.settings, false))
+            .collect();
+        self.report(&verdicts);
+        let memory = self.remember(&verdicts);
+        let judgement = self.judgement(verdicts, &scales);
+        Conclusion { epoch_id, judgement, memory }
+    }
+
+    fn convict(&mut self, uids: &[u16]) {
+        for &uid in uids {
+            if let Some(miner) = self.panel.position(uid) {
+                self.convicted[miner] = true;
+            }
+        }
+    }
+
+    fn convict_inventors(&mut self) {
+        for finding in evidence::inventors(self.digests, self.panel, self.settings).into_values() {
+            self.convict(&finding.miners);
+            self.findings.push(finding);
+        }
+    }
+
+    fn convict_outnumbered(&mut self) {
+        let owners = self.panel.owners().len();
+        let mut present = vec![false; owners];
+        for seat in self.digests.iter().flat_map(|digest| &digest.seats) {
+            present[seat.owner] |= !self.convicted[seat.miner];
+        }
+        let electorate = present.iter().filter(|&&present| present).count();
+        let Some(losers) = self.graph.losers(&present, electorate) else { return };
+        if losers.owners.is_empty() {
+            return;
+        }
+        let mut miners: Vec<u16> =
+            losers.owners.iter().flat_map(|&(owner, _)| self.panel.uids_of(owner)).collect();
+        miners.sort_unstable();
+        self.convict(&miners);
+        let fewest = losers.owners.iter().map(|&(_, foes)| foes).min().unwrap_or(0);
+        self.findings.push(Finding {
+            kind: FindingKind::Colluding,
+            miners,
+            score: Share::of(losers.against as u64, electorate as u64),
+            evidence: format!(
+                "{} owners agree on disputed values against {} of {electorate}, each against {fewest} of them or more",
+                losers.owners.len(),
+                losers.against
+            ),
+        });
+    }
+
+    fn convict_copiers(&mut self) -> Vec<BatchVerdict> {
+        let mut copies: BTreeMap<(usize, usize, usize), Copy> = BTreeMap::new();
+        let mut offences = BTreeMap::new();
+        let mut verdicts = self.provisional();
+        for _ in 0..COPY_ROUNDS {
+            let known = copies.len();
+            for (batch, (digest, verdict)) in self.digests.iter().zip(&verdicts).enumerate() {
+                let is_convicted = |seat: usize| {
+                    let miner = digest.seats[seat].miner;
+                    self.convicted[miner] && !offences.contains_key(&miner)
+                };
+                for copy in copying::copies(batch, digest, verdict, is_convicted, self.settings) {
+                    copies.insert((copy.batch, copy.follower, copy.leader), copy);
+                }
+            }
+            if copies.len() == known {
+                break;
+            }
+            let all: Vec<Copy> = copies.values().copied().collect();
+            for &miner in offences.keys() {
+                self.convicted[miner] = false;
+            }
+            offences = copying::offences(&all);
+            for &miner in offences.keys() {
+                self.convicted[miner] = true;
+            }
+            verdicts = self.provisional();
+        }
+        for (&follower, offences) in &offences {
+            if let Some(worst) =
+                offences.iter().max_by_key(|copy| (copy.shared, self.panel.uid(copy.leader)))
+            {
+                self.findings.push(Finding {
+                    kind: FindingKind::CopiedContent,
+                    miners: vec![self.panel.uid(follower)],
+                    score: Share::of(worst.shared.into(), worst.of.into()),
+                    evidence: format!(
+                        "{} of {} errors of miner {} in {}, received later",
+                        worst.shared,
+                        worst.of,
+                        self.panel.uid(worst.leader),
+                        self.digests[worst.batch].batch
+                    ),
+                });
+            }
+        }
+        verdicts
+    }
+
+    /// With what earlier epochs taught only.
+    fn provisional(&self) -> Vec<BatchVerdict> {
+        self.digests
+            .iter()
+            .map(|digest| judge(digest, &self.scales(digest, None), self.settings, true))
+            .collect()
+    }
+
+    fn scales(&self, digest: &Digest, elsewhere: Option<(&[Record], &BatchVerdict)>) -> Scales {
+        Scales::new(
+            digest,
+            |seat| self.convicted[digest.seats[seat].miner],
+            |seat| {
+                let owner = digest.seats[seat].owner;
+                let mut record = self.records[owner];
+                if let Some((all, here)) = elsewhere {
+                    let mut own = Record::default();
+                    for (other, of) in digest.seats.iter().zip(&here.records) {
+                        if other.owner == owner {
+                            own.add(of);
+                        }
+                    }
+                    record.add(&all[owner].less(&own));
+                }
+                weights(&record)
+            },
+        )
+    }
+
+    /// Of this epoch, by owner.
+    fn records_of(&self, verdicts: &[BatchVerdict]) -> Vec<Record> {
+        let mut records = vec![Record::default(); self.panel.owners().len()];
+        for (digest, verdict) in self.digests.iter().zip(verdicts) {
+            for (seat, record) in digest.seats.iter().zip(&verdict.records) {
+                records[seat.owner].add(record);
+            }
+        }
+        records
+    }
+
+    fn report(&mut self, verdicts: &[BatchVerdict]) {
+        let refused: Vec<_> =
+            self.digests.iter().flat_map(|digest| digest.refused.iter().cloned()).collect();
+        self.findings.extend(evidence::incomplete(
+            self.digests,
+            verdicts,
+            self.panel,
+            self.settings,
+        ));
+        self.findings.extend(evidence::synchronized(self.digests, self.panel, self.settings));
+        self.findings.extend(evidence::identical_counts(self.digests, verdicts, self.panel));
+        self.findings.extend(evidence::implausible_values(self.digests, self.panel));
+        self.findings.extend(evidence::implausible_times(&refused));
+        self.findings.sort_unstable();
+    }
+
+    fn remember(&self, verdicts: &[BatchVerdict]) -> Memory {
+        let number = |owner: usize| owner as u32;
+        let meetings = self
+            .graph
+            .faded()
+            .map(|(a, b, strength)| Meeting { owners: [number(a), number(b)], strength })
+            .collect();
+        let disputes = self
+            .graph
+            .aged()
+            .map(|(age, owners)| Dispute {
+                age,
+                owners: owners.iter().map(|&owner| number(owner)).collect(),
+            })
+            .collect();
+        let mut records = BTreeMap::new();
+        for (owner, mut record) in self.records_of(verdicts).into_iter().enumerate() {
+            record.add(&self.records[owner]);
+            if record != Record::default() {
+                records.insert(self.panel.owners()[owner].clone(), record.faded());
+            }
+        }
+        Memory { owners: self.panel.owners().to_vec(), meetings, disputes, records }
+    }
+
+    fn judgement(&self, verdicts: Vec<BatchVerdict>, scales: &[Scales]) -> Judgement {
+        let mut judgement = Judgement {
+            strategy: "robust",
+            credibility: self.credibility(&verdicts),
+            findings: self.findings.clone(),
+            ..Judgement::default()
+        };
+        for ((digest, verdict), scales) in self.digests.iter().zip(&verdicts).zip(scales) {
+            let zipcodes = zipcodes::zipcodes(digest, verdict, scales, self.settings);
+            judgement.batches.push(zipcodes::summary(
+                digest,
+                verdict,
+                scales,
+                &zipcodes,
+                self.settings,
+            ));
+            judgement.zipcodes.extend(zipcodes);
+            judgement.refused.extend(digest.refused.iter().cloned());
+        }
+        judgement.refused.sort_unstable();
+        judgement.properties = verdicts.into_iter().flat_map(|verdict| verdict.homes).collect();
+        judgement
+    }
+
+    /// Who was asked for nothing keeps what it had.
+    fn credibility(&self, verdicts: &[BatchVerdict]) -> BTreeMap<u16, Share> {
+        let mut earned: BTreeMap<usize, (u64, u64)> = BTreeMap::new();
+        for (digest, verdict) in self.digests.iter().zip(verdicts) {
+            for &miner in &digest.assigned {
+                earned.entry(miner).or_default().1 += u64::from(verdict.accepted);
+            }
+            for (seat, &correct) in digest.seats.iter().zip(&verdict.correct) {
+                earned.entry(seat.miner).or_default().0 += u64::from(correct);
+                if !digest.assigned.contains(&seat.miner) {
+                    earned.entry(seat.miner).or_default().1 += u64::from(verdict.accepted);
+                }
+            }
+        }
+        let mut found: BTreeMap<u16, bool> = BTreeMap::new();
+        for finding in &self.findings {
+            for &uid in &finding.miners {
+                *found.entry(uid).or_default() |= finding.kind == FindingKind::CopiedContent;
+            }
+        }
+        let alpha = self.settings.credibility_alpha;
+        let moved = self.panel.miners().iter().enumerate().map(|(position, miner)| {
+            let before = miner.credibility;
+            let after = match (found.get(&miner.uid), earned.get(&position)) {
+                (Some(true), _) => before
+                    .towards(Share::ZERO, alpha)
+                    .times(self.settings.identical_content_penalty),
+                (Some(false), _) => before.towards(Share::ZERO, alpha),
+                (None, Some(&(correct, accepted))) if accepted > 0 => {
+                    before.towards(Share::of(correct, accepted), alpha)
+                }
+                (None, _) => before,
+            };
+            (miner.uid, after)
+        });
+        moved.collect()
+    }
+}

@@ -1,0 +1,268 @@
+//! What is accepted of one batch, with the weights and convictions given.
+
+use super::camps::{CHANNELS, EXISTENCE, agreement, bits};
+use super::clusters::{Cluster, Entry, clusters_into, weighted_median};
+use super::digest::{Digest, Home, SEATS};
+use crate::consensus::memory::Record;
+use crate::consensus::{FIELDS, FieldVerdict, PropertyVerdict, Settings, Share};
+
+/// One owner's vote, divisible among its seats.
+const VOTE: u32 = 720_720;
+
+/// Sums of a number for each seat, by mask.
+#[derive(Debug)]
+pub(super) struct Sums(Vec<[u32; 256]>);
+
+impl Sums {
+    fn new(of_seat: &[u32]) -> Self {
+        let bytes = of_seat.chunks(8).map(|chunk| {
+            let mut sums = [0u32; 256];
+            for mask in 1..256usize {
+                let lowest = mask.trailing_zeros() as usize;
+                sums[mask] = sums[mask & (mask - 1)] + chunk.get(lowest).copied().unwrap_or(0);
+            }
+            sums
+        });
+        Self(bytes.collect())
+    }
+
+    #[inline]
+    pub(super) fn of(&self, mask: u64) -> u64 {
+        self.0
+            .iter()
+            .enumerate()
+            .map(|(byte, sums)| u64::from(sums[(mask >> (8 * byte) & 255) as usize]))
+            .sum()
+    }
+}
+
+/// Who counts how much in one batch.
+#[derive(Debug)]
+pub(super) struct Scales {
+    /// By channel.
+    pub(super) weights: [Sums; CHANNELS],
+    pub(super) votes: Sums,
+    pub(super) unconvicted: u64,
+}
+
+impl Scales {
+    /// `weights_of` a seat by channel; the seats of one owner share what one of them would weigh.
+    pub(super) fn new(
+        digest: &Digest,
+        is_convicted: impl Fn(usize) -> bool,
+        weights_of: impl Fn(usize) -> [u32; CHANNELS],
+    ) -> Self {
+        let seats = &digest.seats;
+        let mut weights = [[0u32; SEATS]; CHANNELS];
+        let mut votes = [0u32; SEATS];
+        let mut unconvicted = 0;
+        for (seat, of) in seats.iter().enumerate() {
+            if is_convicted(seat) {
+                continue;
+            }
+            let same_owner =
+                |&other: &usize| seats[other].owner == of.owner && !is_convicted(other);
+            let sharing = (0..seats.len()).filter(same_owner).count() as u32;
+            for (channel, weight) in weights_of(seat).into_iter().enumerate() {
+                weights[channel][seat] = weight / sharing;
+            }
+            votes[seat] = VOTE / sharing;
+            unconvicted |= 1 << seat;
+        }
+        Self {
+            weights: weights.map(|of_seat| Sums::new(&of_seat[..seats.len()])),
+            votes: Sums::new(&votes[..seats.len()]),
+            unconvicted,
+        }
+    }
+
+    fn owners(&self, mask: u64) -> u64 {
+        (self.votes.of(mask) + u64::from(VOTE / 2)) / u64::from(VOTE)
+    }
+}
+
+/// What was concluded about a batch.
+#[derive(Debug)]
+pub(super) struct BatchVerdict {
+    /// One for each home of the digest, unless it is provisional.
+    pub(super) homes: Vec<PropertyVerdict>,
+    /// For each seat, how often it was judged and wrong, by channel.
+    pub(super) records: Vec<Record>,
+    /// How many values of each seat are the accepted ones.
+    pub(super) correct: Vec<u32>,
+    /// How many values were accepted.
+    pub(super) accepted: u32,
+    /// How many values two unconvicted miners or more reported.
+    pub(super) corroborated: u32,
+    /// Each error once, with the seats that made the very same: omissions, and values beside the prevailing one.
+    pub(super) errors: Vec<u64>,
+    /// The seats that answered for each zipcode.
+    pub(super) answered: Vec<u64>,
+}
+
+/// Judges a batch. What is `provisional` leaves the homes out: only who erred is of interest.
+pub(super) fn judge(
+    digest: &Digest,
+    scales: &Scales,
+    settings: &Settings,
+    provisional: bool,
+) -> BatchVerdict {
+    let seats = digest.seats.len();
+    let mut judge = Judge {
+        digest,
+        scales,
+        settings,
+        quorum: scales.owners(scales.unconvicted) >= u64::from(settings.min_owners),
+        all: digest.seats.iter().enumerate().fold(0, |all, (seat, _)| all | 1 << seat),
+        clusters: Vec::new(),
+        counts: Counts { accepted: [0; FIELDS], silent: vec![[0; FIELDS]; seats] },
+        verdict: BatchVerdict {
+            homes: Vec::with_capacity(if provisional { 0 } else { digest.homes.len() }),
+            records: vec![Record::default(); seats],
+            correct: vec![0; seats],
+            accepted: 0,
+            corroborated: 0,
+            errors: Vec::new(),
+            answered: answered(digest),
+        },
+    };
+    for home in &digest.homes {
+        let judged = judge.home(home);
+        if !provisional {
+            judge.verdict.homes.push(judged);
+        }
+    }
+    let Judge { counts, mut verdict, .. } = judge;
+    counts.finish(&mut verdict);
+    verdict
+}
+
+struct Judge<'a> {
+    digest: &'a Digest,
+    scales: &'a Scales,
+    settings: &'a Settings,
+    /// Whether enough owners are left to accept anything.
+    quorum: bool,
+    /// All seats.
+    all: u64,
+    clusters: Vec<Cluster>,
+    counts: Counts,
+    verdict: BatchVerdict,
+}
+
+/// Who stands behind the winner of a field, and who behind anything else.
+struct Ballot {
+    value: u32,
+    winner: u64,
+    rest: u64,
+}
+
+impl Judge<'_> {
+    fn home(&mut self, home: &Home) -> PropertyVerdict {
+        let answered = self.verdict.answered[usize::from(home.zipcode)];
+        let sight = &self.scales.weights[EXISTENCE];
+        let seen_by = sight.of(home.seats);
+        let exists = self.quorum && seen_by > 0 && seen_by * 2 >= sight.of(answered);
+        existence_errors(home, answered, exists, &mut self.verdict);
+        let fields = std::array::from_fn(|field| self.field(home, field, exists));
+        let owners = self.scales.owners(home.seats) as u32;
+        PropertyVerdict::new(home.property, fields, exists, home.seats.count_ones(), owners)
+    }
+
+    fn field(&mut self, home: &Home, field: usize, exists: bool) -> FieldVerdict {
+        let Some(Ballot { value, winner, rest }) =
+            self.count(self.digest.entries(home, field), field)
+        else {
+            return FieldVerdict::default();
+        };
+        let weights = &self.scales.weights[field];
+        let (weight, whole) = (weights.of(winner), weights.of(winner | rest));
+        let (votes, all_votes) = if rest == 0 {
+            (1, u64::from(weight > 0))
+        } else {
+            (self.scales.votes.of(winner), self.scales.votes.of(winner | rest))
+        };
+        let accepted = exists
+            && self.settings.consensus_confidence_threshold.is_reached_by(weight, whole)
+            && self.settings.owner_threshold.is_reached_by(votes, all_votes);
+        if accepted {
+            self.counts.accepted[field] += 1;
+            for seat in bits(rest) {
+                self.verdict.records[seat].wrong[field] += 1;
+            }
+            for seat in bits(self.all & !(winner | rest)) {
+                self.counts.silent[seat][field] += 1;
+            }
+        }
+        let corroborated = ((winner | rest) & self.scales.unconvicted).count_ones() >= 2;
+        self.verdict.corroborated += u32::from(corroborated);
+        if exists && rest != 0 && votes * 2 > all_votes {
+            self.verdict.errors.extend(self.clusters[1..].iter().map(|cluster| cluster.seats));
+        }
+        FieldVerdict { value: Some(value), confidence: Share::of(weight, whole), accepted }
+    }
+
+    fn count(&mut self, entries: &[Entry], field: usize) -> Option<Ballot> {
+        let weights = &self.scales.weights[field];
+        match entries {
+            [] => None,
+            [only] => Some(Ballot { value: only.value, winner: only.seats, rest: 0 }),
+            _ => {
+                let weight_of = |seats| weights.of(seats);
+                clusters_into(
+                    entries,
+                    agreement(field, self.settings),
+                    weight_of,
+                    &mut self.clusters,
+                );
+                let first = self.clusters.first()?;
+                let value = weighted_median(&entries[first.first..first.end], weight_of);
+                let rest = self.clusters[1..].iter().fold(0, |rest, cluster| rest | cluster.seats);
+                Some(Ballot { value, winner: first.seats, rest })
+            }
+        }
+    }
+}
+
+/// Accepted values by field, and how many of them each seat said nothing about: rarer, so faster to count, than the rest.
+struct Counts {
+    accepted: [u32; FIELDS],
+    silent: Vec<[u32; FIELDS]>,
+}
+
+impl Counts {
+    fn finish(&self, verdict: &mut BatchVerdict) {
+        verdict.accepted = self.accepted.iter().sum();
+        for (seat, silent) in self.silent.iter().enumerate() {
+            let record = &mut verdict.records[seat];
+            for (field, (accepted, silent)) in self.accepted.iter().zip(silent).enumerate() {
+                record.judged[field] = accepted - silent;
+                verdict.correct[seat] += record.judged[field] - record.wrong[field];
+            }
+        }
+    }
+}
+
+fn answered(digest: &Digest) -> Vec<u64> {
+    let mut answered = vec![0; digest.zipcodes.len()];
+    for (seat, of) in digest.seats.iter().enumerate() {
+        for (mask, &(homes, _)) in answered.iter_mut().zip(&of.zipcodes) {
+            *mask |= u64::from(homes > 0) << seat;
+        }
+    }
+    answered
+}
+
+fn existence_errors(home: &Home, answered: u64, exists: bool, verdict: &mut BatchVerdict) {
+    let missed = answered & !home.seats;
+    let wrong = if exists { missed } else { home.seats };
+    for seat in bits(answered) {
+        verdict.records[seat].judged[EXISTENCE] += 1;
+    }
+    for seat in bits(wrong) {
+        verdict.records[seat].wrong[EXISTENCE] += 1;
+    }
+    if exists && missed != 0 {
+        verdict.errors.push(missed);
+    }
+}
