@@ -15,7 +15,8 @@ use std::process::ExitCode;
 use std::sync::Mutex;
 
 use resi_validation::simulation::{
-    Row, Run, Scenario, curves, held_out, markdown, page, run, summary, table,
+    Row, Run, Scenario, batch_confidence, credibility, curves, held_out, markdown, page, run,
+    summary, table,
 };
 
 const USAGE: &str = "robustness [--seeds FIRST..LAST] [--runs FILE] [--only TEXT] [--threads N] [--held-out] \
@@ -109,18 +110,9 @@ fn play_and_print(options: &Options) -> Result<(), String> {
     if options.json {
         println!("{}", serde_json::to_string_pretty(&lines).map_err(|error| error.to_string())?);
     } else {
-        println!("{}", markdown(&lines));
-        standings(&counted);
+        println!("{}\n{}\n{}", markdown(&lines), batch_confidence(&lines), credibility(&counted));
     }
     Ok(())
-}
-
-fn standings(runs: &[Run]) {
-    for run in runs.iter().filter(|run| run.strategy == "robust") {
-        if let Some(standing) = run.standing {
-            println!("{}, seed {}: {standing:?}", run.scenario, run.seed);
-        }
-    }
 }
 
 fn read(path: &Path) -> Result<Vec<Run>, String> {

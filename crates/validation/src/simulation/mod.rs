@@ -26,7 +26,7 @@ mod truth;
 pub use campaign::{Run, Standing, first_epoch, run};
 pub use curves::{CURVE_SHARES, curve_name, curves};
 pub use page::page;
-pub use report::{Line, markdown, summary};
+pub use report::{Line, batch_confidence, credibility, markdown, summary};
 pub use scenario::{Actor, Behaviour, Lies, Scenario, World};
 pub use score::Score;
 pub use table::{Goal, Row, attacks, held_out, mixture, table};

@@ -1,8 +1,9 @@
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use serde::Serialize;
 
-use super::campaign::Run;
+use super::campaign::{Run, Standing};
 use super::score::Score;
 use super::table::{Goal, Row};
 
@@ -15,6 +16,8 @@ pub struct Line {
     pub goal: Goal,
     /// Whether the robust strategy did, in every figure.
     pub met: bool,
+    /// Whether some miners do not answer.
+    pub partial_answers: bool,
     /// Over how many seeds.
     pub seeds: usize,
     /// All seeds and epochs together.
@@ -47,6 +50,7 @@ fn line(row: &Row, runs: &[Run]) -> Option<Line> {
     let robust = pooled("robust");
     (seeds > 0).then(|| Line {
         scenario: row.scenario.name.clone(),
+        partial_answers: row.scenario.world.answering < 1.0,
         goal: row.goal,
         met: row.goal.is_met_by(&robust, &by_epoch),
         seeds,
@@ -100,6 +104,50 @@ pub fn markdown(lines: &[Line]) -> String {
             percent(robust.false_alarms(), 2),
             percent(majority.false_alarms(), 1),
             if line.met { "met" } else { "**missed**" },
+        );
+    }
+    text
+}
+
+/// How sure batches are, where not everybody answers: those over 0.9, and the mean of the zipcode formula beside it.
+pub fn batch_confidence(lines: &[Line]) -> String {
+    let mut text = String::from(
+        "| world | batches over 0.9 | mean of 0.6 × count + 0.4 × price |\n| --- | ---: | ---: |\n",
+    );
+    for line in lines.iter().filter(|line| line.partial_answers) {
+        let _ = writeln!(
+            text,
+            "| {} | {:.1} % | {:.3} |",
+            line.scenario,
+            line.robust.confident_batches() * 100.0,
+            line.robust.zipcode_agreement()
+        );
+    }
+    text
+}
+
+/// How credibilities stand from the sixteenth epoch on, of scenarios that are so long: the worst over seeds.
+pub fn credibility(runs: &[Run]) -> String {
+    let mut text = String::from(
+        "| world | seeds | deviation over epochs of an honest miner, mean | largest | least honest less most convicted |\n\
+         | --- | ---: | ---: | ---: | ---: |\n",
+    );
+    let mut by_scenario: BTreeMap<&str, Vec<Standing>> = BTreeMap::new();
+    for run in runs.iter().filter(|run| run.strategy == "robust") {
+        by_scenario.entry(&run.scenario).or_default().extend(run.standing);
+    }
+    for (scenario, standings) in
+        by_scenario.into_iter().filter(|(_, standings)| !standings.is_empty())
+    {
+        let most =
+            |figure: fn(&Standing) -> f64| standings.iter().map(figure).fold(f64::MIN, f64::max);
+        let _ = writeln!(
+            text,
+            "| {scenario} | {} | {:.4} | {:.4} | {:.3} |",
+            standings.len(),
+            most(|standing| standing.honest_deviation),
+            most(|standing| standing.honest_deviation_most),
+            -most(|standing| standing.convicted_most - standing.honest_least)
         );
     }
     text

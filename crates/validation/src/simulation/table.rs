@@ -171,6 +171,14 @@ fn others(world: &World) -> Vec<Row> {
     let answering = World { answering: 0.8, ..world.clone() };
     let thirty = vec![Actor { share: 0.3, behaviour: ring(1.0, Lies::Everything, 0) }];
     rows.push(row("ring of 30 %, eight of ten answer", answering, thirty, lax));
+    let thirty = vec![Actor { share: 0.3, behaviour: ring(1.0, Lies::Everything, 0) }];
+    for (name, actors) in
+        [("ring of 30 %, 25 epochs", thirty), ("mixture of all, 40 %, 25 epochs", mixture(0.05))]
+    {
+        let mut long = row(name, world.clone(), actors, goal(0.999, 0.98, None, 0.005));
+        long.scenario.epochs = 25;
+        rows.push(long);
+    }
     rows.push(row(
         "mixture of all, 40 %",
         world.clone(),
