@@ -26,6 +26,8 @@ pub enum Command {
         #[command(subcommand)]
         command: ConfigCommand,
     },
+    /// Print what was granted, refused, dealt and reported, oldest first
+    Audit(AuditArgs),
     /// Check a saved answer, or one that is fetched, against the rules of the rotation
     Verify(VerifyArgs),
     /// Print new keys as lines of an env file
@@ -42,7 +44,7 @@ pub enum ConfigCommand {
 }
 
 /// Where settings come from.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct SettingsArgs {
     /// Settings file (TOML); flags and environment go before it
     #[arg(long, env = "RESI_CONFIG", value_name = "FILE")]
@@ -50,6 +52,23 @@ pub struct SettingsArgs {
     /// What is said by flag or environment.
     #[command(flatten)]
     pub settings: Box<RawSettings>,
+}
+
+/// Which entries of the audit to print.
+#[derive(Debug, Args)]
+pub struct AuditArgs {
+    /// Only those of this hotkey
+    #[arg(long, value_name = "SS58")]
+    pub hotkey: Option<String>,
+    /// From this time on, or from so long ago: 2025-01-15T10:30:00Z, 30m, 24h, 7d [default: 24h]
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<String>,
+    /// One JSON object a line
+    #[arg(long)]
+    pub json: bool,
+    /// Which database.
+    #[command(flatten)]
+    pub settings: SettingsArgs,
 }
 
 /// What to verify, and what was known before.

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use clap::Parser;
 use resi_data_api::cli::{Cli, Command, ConfigCommand, SettingsArgs};
 use resi_data_api::clock::{Clock, SystemClock};
-use resi_data_api::commands::{keygen, serve, verify};
+use resi_data_api::commands::{audit, keygen, serve, verify};
 use resi_data_api::endpoints::openapi;
 use resi_data_api::log::{self, LogSink};
 use resi_data_api::settings::Settings;
@@ -39,6 +39,11 @@ fn run(cli: Cli) -> Result<()> {
             print!("{}", settings(args)?.in_force());
             Ok(())
         }
+        Command::Audit(args) => {
+            let settings = settings(args.settings.clone())?;
+            let now = SystemClock::new().now();
+            printed(block_on(audit::run(&args, &settings, now, &mut std::io::stdout()))?)
+        }
         Command::Verify(args) => {
             print!("{}", verify::run(&args, SystemClock::new().now())?);
             Ok(())
@@ -51,6 +56,25 @@ fn run(cli: Cli) -> Result<()> {
             print!("{}", openapi::text());
             Ok(())
         }
+    }
+}
+
+fn block_on<T>(command: impl Future<Output = T>) -> Result<T> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    Ok(runtime.block_on(command))
+}
+
+/// Who reads with `head` has seen enough, and that is no error.
+fn printed(result: Result<()>) -> Result<()> {
+    match result {
+        Err(error)
+            if error
+                .downcast_ref::<std::io::Error>()
+                .is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe) =>
+        {
+            Ok(())
+        }
+        result => result,
     }
 }
 
