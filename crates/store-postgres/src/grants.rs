@@ -3,8 +3,8 @@ use std::sync::Arc;
 use resi_protocol::{Hotkey, Timestamp};
 use resi_store::rows;
 use resi_store::{
-    AuditEvent, GrantAttempt, GrantOutcome, GroupCommit, Known, RecentGrants, StoreError,
-    UsedSignatures, decide_grants, grant_events,
+    AuditEvent, GrantAttempt, GrantOutcome, GrantedValidator, GroupCommit, Known, RecentGrants,
+    StoreError, UsedSignatures, decide_grants, grant_events,
 };
 use sqlx::Connection;
 use sqlx::postgres::PgConnection;
@@ -234,4 +234,29 @@ pub(crate) async fn forget(
     .map_err(unavailable)?;
     connection.done();
     Ok(forgotten.rows_affected())
+}
+
+pub(crate) async fn validators(
+    database: &Database,
+    after: Option<Hotkey>,
+    limit: u32,
+) -> Result<Vec<GrantedValidator>, StoreError> {
+    // Nothing comes before no bytes at all.
+    let after = after.as_ref().map_or(&[][..], |hotkey| &hotkey.as_bytes()[..]);
+    let mut connection = database.connection().await?;
+    let rows = sqlx::query!(
+        "SELECT hotkey, first_granted_at FROM validators WHERE hotkey > $1 ORDER BY hotkey LIMIT $2",
+        after,
+        i64::from(limit)
+    )
+    .fetch_all(&mut *connection)
+    .await
+    .map_err(unavailable)?;
+    connection.done();
+    rows.into_iter()
+        .map(|row| {
+            let first_granted_at = Timestamp::from_micros(row.first_granted_at);
+            Ok(GrantedValidator { hotkey: rows::hotkey(&row.hotkey)?, first_granted_at })
+        })
+        .collect()
 }

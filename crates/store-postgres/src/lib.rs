@@ -16,8 +16,8 @@ use resi_protocol::wire::AssignmentId;
 use resi_protocol::{EpochId, Hotkey, Sha256Hash, Timestamp};
 use resi_store::{
     Assignment, AssignmentQuery, AuditEntry, AuditEvent, AuditQuery, Connections, EpochRecord,
-    GrantAttempt, GrantOutcome, GroupCommit, Migrations, OpenError, Pull, ReportAttempt,
-    ReportOutcome, Store, StoreError, StoredPool, Tally,
+    GrantAttempt, GrantOutcome, GrantedValidator, GroupCommit, Migrations, OpenError, Pull,
+    ReportAttempt, ReportOutcome, Store, StoreError, StoredPool, Tally,
 };
 
 use crate::database::{Database, REPORT_LANES, within};
@@ -53,6 +53,14 @@ impl PostgresStore {
 impl Store for PostgresStore {
     async fn grant_access(&self, attempt: GrantAttempt) -> Result<GrantOutcome, StoreError> {
         self.grants.submit(attempt).await
+    }
+
+    async fn validators(
+        &self,
+        after: Option<Hotkey>,
+        limit: u32,
+    ) -> Result<Vec<GrantedValidator>, StoreError> {
+        within(grants::validators(&self.database, after, limit)).await
     }
 
     async fn forget_signatures(&self, now: Timestamp, limit: u32) -> Result<u64, StoreError> {

@@ -3,8 +3,8 @@ use std::sync::Arc;
 use resi_protocol::{Hotkey, Timestamp};
 use resi_store::rows;
 use resi_store::{
-    GrantAttempt, GrantOutcome, GroupCommit, Known, RecentGrants, StoreError, UsedSignatures,
-    decide_grants, grant_events,
+    GrantAttempt, GrantOutcome, GrantedValidator, GroupCommit, Known, RecentGrants, StoreError,
+    UsedSignatures, decide_grants, grant_events,
 };
 use sqlx::Connection;
 use sqlx::sqlite::SqliteConnection;
@@ -208,4 +208,29 @@ pub(crate) async fn forget(
     .map_err(unavailable)?;
     writer.done();
     Ok(forgotten.rows_affected())
+}
+
+pub(crate) async fn validators(
+    database: &Database,
+    after: Option<Hotkey>,
+    limit: u32,
+) -> Result<Vec<GrantedValidator>, StoreError> {
+    // Nothing comes before no bytes at all.
+    let after = after.as_ref().map_or(&[][..], |hotkey| &hotkey.as_bytes()[..]);
+    let mut reader = database.reader().await?;
+    let rows = sqlx::query!(
+        "SELECT hotkey, first_granted_at FROM validators WHERE hotkey > ? ORDER BY hotkey LIMIT ?",
+        after,
+        limit
+    )
+    .fetch_all(&mut *reader)
+    .await
+    .map_err(unavailable)?;
+    reader.done();
+    rows.into_iter()
+        .map(|row| {
+            let first_granted_at = Timestamp::from_micros(row.first_granted_at);
+            Ok(GrantedValidator { hotkey: rows::hotkey(&row.hotkey)?, first_granted_at })
+        })
+        .collect()
 }

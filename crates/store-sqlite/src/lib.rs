@@ -1,6 +1,7 @@
 //! [`resi_store::Store`] on SQLite: one writer, a few readers, every commit on disk before it is answered.
 
 mod audit;
+mod backup;
 mod database;
 mod epochs;
 mod grants;
@@ -17,10 +18,11 @@ use resi_protocol::wire::AssignmentId;
 use resi_protocol::{EpochId, Hotkey, Sha256Hash, Timestamp};
 use resi_store::{
     Assignment, AssignmentQuery, AuditEntry, AuditEvent, AuditQuery, Connections, EpochRecord,
-    GrantAttempt, GrantOutcome, GroupCommit, Migrations, OpenError, Pull, ReportAttempt,
-    ReportOutcome, Store, StoreError, StoredPool, Tally,
+    GrantAttempt, GrantOutcome, GrantedValidator, GroupCommit, Migrations, OpenError, Pull,
+    ReportAttempt, ReportOutcome, Store, StoreError, StoredPool, Tally,
 };
 
+pub use crate::backup::{BackupError, back_up, restore};
 use crate::database::{Database, within};
 
 /// Where the database is.
@@ -59,6 +61,14 @@ impl SqliteStore {
 impl Store for SqliteStore {
     async fn grant_access(&self, attempt: GrantAttempt) -> Result<GrantOutcome, StoreError> {
         self.grants.submit(attempt).await
+    }
+
+    async fn validators(
+        &self,
+        after: Option<Hotkey>,
+        limit: u32,
+    ) -> Result<Vec<GrantedValidator>, StoreError> {
+        within(grants::validators(&self.database, after, limit)).await
     }
 
     async fn forget_signatures(&self, now: Timestamp, limit: u32) -> Result<u64, StoreError> {

@@ -36,6 +36,15 @@ pub enum GrantOutcome {
     Limited(Quota),
 }
 
+/// A hotkey that was granted access.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GrantedValidator {
+    /// Who.
+    pub hotkey: Hotkey,
+    /// When first.
+    pub first_granted_at: Timestamp,
+}
+
 /// How a limit stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quota {

@@ -21,7 +21,8 @@ use resi_protocol::wire::AssignmentId;
 use resi_protocol::{EpochId, Hotkey, Sha256Hash, Timestamp};
 
 pub use access::{
-    GRANT_WINDOW, GrantAttempt, GrantOutcome, Quota, RecentGrants, UsedSignatures, decide_grants,
+    GRANT_WINDOW, GrantAttempt, GrantOutcome, GrantedValidator, Quota, RecentGrants,
+    UsedSignatures, decide_grants,
 };
 pub use assignments::{
     Assignment, AssignmentKey, AssignmentQuery, Change, EpochDelta, EpochValidator, Openings,
@@ -44,6 +45,13 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// Grants access once for a signature, within the limit of its hotkey. Only a grant consumes the signature and
     /// counts. Attempts that wait are committed in groups; each returns after its commit.
     async fn grant_access(&self, attempt: GrantAttempt) -> Result<GrantOutcome, StoreError>;
+
+    /// At most `limit` hotkeys that were ever granted access, in the order of their bytes, from after `after` on.
+    async fn validators(
+        &self,
+        after: Option<Hotkey>,
+        limit: u32,
+    ) -> Result<Vec<GrantedValidator>, StoreError>;
 
     /// Forgets at most `limit` signatures whose time to be remembered ended before `now`; returns how many.
     async fn forget_signatures(&self, now: Timestamp, limit: u32) -> Result<u64, StoreError>;

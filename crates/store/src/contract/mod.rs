@@ -53,6 +53,7 @@ macro_rules! contract {
             limits_are_of_each_hotkey,
             the_limit_is_exact_across_replicas,
             old_signatures_are_forgotten_and_others_are_not,
+            who_was_granted_access_is_listed,
             every_step_of_the_table,
             the_same_report_again_changes_nothing,
             a_late_report_is_marked,
