@@ -10,7 +10,7 @@ use resi_store::{AuditEvent, AuditKind, Origin, Store, StoreError};
 
 use crate::limits::AddressKey;
 
-/// How many different refusals between two writes have an entry of their own, of proved hotkeys and of all others;
+/// How many different refusals between two writes have an entry of their own, of validators and of all others;
 /// what is more is one entry a code.
 const APART: usize = 64;
 /// How many entries are kept while the database is away.
@@ -45,7 +45,7 @@ pub struct Refusals(Mutex<Notes>);
 
 #[derive(Debug, Default)]
 struct Notes {
-    proved: HashMap<Key, AuditEvent>,
+    validators: HashMap<Key, AuditEvent>,
     others: HashMap<Key, AuditEvent>,
     rest: HashMap<ErrorCode, AuditEvent>,
     unwritten: Vec<AuditEvent>,
@@ -60,7 +60,10 @@ impl Refusals {
         let key = (refusal.hotkey, refusal.origin.address.map(AddressKey::of), refusal.code);
         let mut notes = self.notes();
         let notes = &mut *notes;
-        let apart = if refusal.proved { &mut notes.proved } else { &mut notes.others };
+        let apart = match is_of_a_validator(&refusal) {
+            true => &mut notes.validators,
+            false => &mut notes.others,
+        };
         if let Some(known) = apart.get_mut(&key) {
             known.times += 1;
         } else if apart.len() < APART {
@@ -95,7 +98,7 @@ impl Refusals {
 
     fn take(&self) -> (Vec<AuditEvent>, u64) {
         let mut notes = std::mem::take(&mut *self.notes());
-        let mut newer: Vec<_> = notes.proved.into_values().collect();
+        let mut newer: Vec<_> = notes.validators.into_values().collect();
         newer.extend(notes.others.into_values());
         newer.extend(notes.rest.into_values());
         newer.sort_by_key(|event| event.at);
@@ -106,6 +109,11 @@ impl Refusals {
     fn notes(&self) -> MutexGuard<'_, Notes> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Strangers prove hotkeys of their own: only what the registry let in counts.
+fn is_of_a_validator(refusal: &Refusal) -> bool {
+    refusal.proved && !matches!(refusal.code, ErrorCode::NotAValidator | ErrorCode::RegistryStale)
 }
 
 fn event(refusal: Refusal) -> AuditEvent {
@@ -161,10 +169,11 @@ mod tests {
         let refusals = Refusals::default();
         for who in 0..=255 {
             refusals.note(refusal(who, ErrorCode::InvalidSignature, false));
+            refusals.note(refusal(who, ErrorCode::NotAValidator, true));
         }
         refusals.note(refusal(7, ErrorCode::RateLimited, true));
         let (events, _) = refusals.take();
-        let own: Vec<_> = events.iter().filter(|event| event.proved).collect();
+        let own: Vec<_> = events.iter().filter(|event| event.code == "RATE_LIMITED").collect();
         assert!(matches!(own[..], [event] if event.hotkey == Some(Hotkey::from_bytes([7; 32]))));
     }
 
@@ -175,6 +184,6 @@ mod tests {
             .filter(|code| is_refusal(**code))
             .map(|code| code.name())
             .collect();
-        insta::assert_snapshot!(refusals.join(" "));
+        insta::assert_snapshot!(refusals.join(" "), @"TIMESTAMP_OUT_OF_RANGE INVALID_SIGNATURE REPLAYED_SIGNATURE MISSING_TOKEN INVALID_TOKEN TOKEN_EXPIRED NOT_A_VALIDATOR SOURCE_NOT_AUTHORIZED ASSIGNMENT_ENDED RATE_LIMITED REGISTRY_STALE");
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Result, anyhow};
 use resi_store::{Migrations, OpenError, Store};
 use resi_store_postgres::PostgresStore;
 use resi_store_sqlite::{SqliteLocation, SqliteStore};
@@ -44,15 +44,23 @@ pub async fn wait_for_store(settings: &Settings) -> Result<Arc<dyn Store>> {
 /// # Errors
 /// When it is not there, not as this version needs it, or in the memory of another process.
 pub async fn existing_store(settings: &Settings) -> Result<Arc<dyn Store>> {
+    let opened = present_store(settings).await;
+    opened
+        .map_err(|error| anyhow!(error).context(format!("cannot open {}", settings.database)))?
+        .ok_or_else(|| anyhow!("there is no database at {}", settings.database))
+}
+
+/// The same; `None` where there is no database yet, or only in the memory of another process.
+///
+/// # Errors
+/// When it is not as this version needs it, or cannot be reached.
+pub async fn present_store(settings: &Settings) -> Result<Option<Arc<dyn Store>>, OpenError> {
     match &settings.database {
-        Database::SqliteMemory => bail!("a database in memory is seen by its own process only"),
-        Database::Sqlite(path) if !path.exists() => {
-            bail!("there is no database at {}", path.display())
-        }
-        _ => {}
+        Database::SqliteMemory => return Ok(None),
+        Database::Sqlite(path) if !path.exists() => return Ok(None),
+        Database::Sqlite(_) | Database::Postgres(_) => {}
     }
-    let opened = open(settings, COMMAND_CONNECTIONS, Migrations::Refuse).await;
-    opened.map_err(|error| anyhow!(error).context(format!("cannot open {}", settings.database)))
+    open(settings, COMMAND_CONNECTIONS, Migrations::Refuse).await.map(Some)
 }
 
 async fn open(

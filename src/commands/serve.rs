@@ -138,7 +138,7 @@ async fn bind(address: SocketAddr) -> Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))
 }
 
-fn read_pool(settings: &Settings) -> Result<PoolTable> {
+pub(super) fn read_pool(settings: &Settings) -> Result<PoolTable> {
     let pool = match &settings.zipcodes {
         None => resi_zipcodes::embedded_pool(settings.pool_size)?,
         Some(path) => ZipcodeTable::read_file(path)?.pool(settings.pool_size)?,

@@ -14,7 +14,7 @@ use resi_protocol::{EpochSchedule, Sources};
 use resi_store::Migrations;
 
 pub use keys::{Keys, MiniSecret};
-pub(crate) use keys::{new_jwt_keys, random};
+pub(crate) use keys::{new_jwt_keys, random, replace_private};
 pub use raw::{RawSettings, Reveal};
 
 use crate::app::LimitSettings;
@@ -151,6 +151,10 @@ pub struct Settings {
     pub rotation_key: Option<MiniSecret>,
     /// The keys of tokens, where they are given.
     pub jwt_keys: Option<JwtKeys>,
+    /// The file that they were read from, where they were.
+    pub jwt_keys_file: Option<PathBuf>,
+    /// The file that the rotation key was read from, where it was.
+    pub rotation_key_file: Option<PathBuf>,
     /// How log lines look.
     pub log_format: LogFormat,
     /// Which log lines there are.
@@ -237,6 +241,8 @@ impl Settings {
             },
             rotation_key,
             jwt_keys,
+            jwt_keys_file: raw.jwt_keys_file,
+            rotation_key_file: raw.rotation_key_file,
             log_format: raw.log_format.unwrap_or(if is_terminal {
                 LogFormat::Pretty
             } else {
