@@ -18,6 +18,7 @@ use crate::limits::{AddressKey, AddressLimit, SlidingLimit};
 use crate::log::RequestLog;
 use crate::metrics::Metrics;
 use crate::pulls::Pulls;
+use crate::refusals::Refusals;
 use crate::registry::{Freshness, Registry, Standing};
 use crate::rotation::{Archive, Deck, NoDeal};
 use crate::tokens::Tokens;
@@ -130,6 +131,10 @@ pub struct App {
     pub metrics: Metrics,
     /// Who pulled blocks.
     pub pulls: Pulls,
+    /// What was refused.
+    pub refusals: Refusals,
+    /// How long the audit and assignments are kept; `None` for ever.
+    pub retention: Option<Duration>,
     /// The lines of requests.
     pub request_log: RequestLog,
     /// Whose word about a client's address is taken.

@@ -72,6 +72,29 @@ pub async fn write_pulls(app: &App) {
     }
 }
 
+/// Writes what was refused.
+pub async fn write_refusals(app: &App) {
+    if let Err(error) = app.refusals.write(&*app.store).await {
+        tracing::debug!("refusals are kept until they can be written: {error}");
+    }
+}
+
+/// Deletes what is older than it is to be kept, in small batches.
+pub async fn prune(app: &App) {
+    let Some(retention) = app.retention.filter(|_| app.board.clock().1.is_none()) else { return };
+    let before = app.clock.now().minus(retention);
+    let pruned = async {
+        while app.store.prune_audit(before, SWEPT_AT_ONCE).await? >= u64::from(SWEPT_AT_ONCE) {}
+        while app.store.prune_assignments(before, SWEPT_AT_ONCE).await? >= u64::from(SWEPT_AT_ONCE)
+        {
+        }
+        Ok::<_, resi_store::StoreError>(())
+    };
+    if let Err(error) = pruned.await {
+        tracing::warn!("what is too old is left for the next turn: {error}");
+    }
+}
+
 /// Writes down what has expired, and forgets signatures whose time has passed anyway.
 pub async fn sweep(app: &App) {
     if app.board.clock().1.is_some() {
@@ -92,9 +115,11 @@ pub async fn sweep(app: &App) {
     }
 }
 
-/// How often the deck is tended and pulls are written.
+/// How often the deck is tended, and pulls and refusals are written.
 pub const TEND_INTERVAL: Duration = Duration::from_secs(1);
 /// How often it is swept.
 pub const SWEEP_INTERVAL: Duration = Duration::from_secs(30);
+/// How often it is looked for what is too old.
+pub const PRUNE_INTERVAL: Duration = Duration::from_secs(60);
 /// How often the registry is looked at.
 pub const REGISTRY_INTERVAL: Duration = Duration::from_secs(5);

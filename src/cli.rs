@@ -26,12 +26,60 @@ pub enum Command {
         #[command(subcommand)]
         command: ConfigCommand,
     },
+    /// Print what was granted, refused, dealt and reported, oldest first
+    Audit(AuditArgs),
+    /// Check everything that the service needs, in words, and change nothing; exits with 1 where something fails
+    Doctor(SettingsArgs),
+    /// Copy a database of SQLite into a new file, also while the service runs
+    Backup {
+        /// The new file
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// Which database.
+        #[command(flatten)]
+        settings: SettingsArgs,
+    },
+    /// Put a backup in the place of the database of SQLite; the service must be stopped
+    Restore {
+        /// What `backup` made
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// Which database.
+        #[command(flatten)]
+        settings: SettingsArgs,
+    },
+    /// Look at validators
+    Validators {
+        /// What to do.
+        #[command(subcommand)]
+        command: ValidatorsCommand,
+    },
+    /// Look at the records of epochs
+    Epochs {
+        /// What to do.
+        #[command(subcommand)]
+        command: EpochsCommand,
+    },
+    /// Take one step of the rotation of the key that signs tokens: append a new one
+    RotateJwtKey(RotateJwtKeyArgs),
     /// Check a saved answer, or one that is fetched, against the rules of the rotation
     Verify(VerifyArgs),
     /// Print new keys as lines of an env file
     Keygen,
     /// Print the OpenAPI document
     Openapi,
+    /// Print what a shell needs to complete this command line
+    Completions {
+        /// The shell
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+    /// Print the man page, or write one for each command
+    Man {
+        /// A folder to write them into
+        #[arg(value_name = "DIR")]
+        folder: Option<PathBuf>,
+    },
 }
 
 /// What to do with settings.
@@ -41,8 +89,57 @@ pub enum ConfigCommand {
     Check(SettingsArgs),
 }
 
-/// Where settings come from.
+/// What to do with validators.
+#[derive(Debug, Subcommand)]
+pub enum ValidatorsCommand {
+    /// List who was ever granted access, and whether the registry lets them in now
+    List {
+        /// One JSON object a line
+        #[arg(long)]
+        json: bool,
+        /// Which database.
+        #[command(flatten)]
+        settings: SettingsArgs,
+    },
+}
+
+/// What to do with epochs.
+#[derive(Debug, Subcommand)]
+pub enum EpochsCommand {
+    /// List the newest records, and what changed from one to the next
+    List(EpochsListArgs),
+}
+
+/// Which records to list.
 #[derive(Debug, Args)]
+pub struct EpochsListArgs {
+    /// At most this many
+    #[arg(long, value_name = "N", default_value_t = 12)]
+    pub limit: u32,
+    /// One JSON object a line
+    #[arg(long)]
+    pub json: bool,
+    /// Which database.
+    #[command(flatten)]
+    pub settings: SettingsArgs,
+}
+
+/// Which step of a rotation to take.
+#[derive(Debug, Args)]
+pub struct RotateJwtKeyArgs {
+    /// Move the newest key to the front: it signs
+    #[arg(long)]
+    pub promote: bool,
+    /// Drop all keys but the one that signs
+    #[arg(long, conflicts_with = "promote")]
+    pub drop: bool,
+    /// Which keys.
+    #[command(flatten)]
+    pub settings: SettingsArgs,
+}
+
+/// Where settings come from.
+#[derive(Clone, Debug, Args)]
 pub struct SettingsArgs {
     /// Settings file (TOML); flags and environment go before it
     #[arg(long, env = "RESI_CONFIG", value_name = "FILE")]
@@ -50,6 +147,23 @@ pub struct SettingsArgs {
     /// What is said by flag or environment.
     #[command(flatten)]
     pub settings: Box<RawSettings>,
+}
+
+/// Which entries of the audit to print.
+#[derive(Debug, Args)]
+pub struct AuditArgs {
+    /// Only those of this hotkey
+    #[arg(long, value_name = "SS58")]
+    pub hotkey: Option<String>,
+    /// From this time on, or from so long ago: 2025-01-15T10:30:00Z, 30m, 24h, 7d [default: 24h]
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<String>,
+    /// One JSON object a line
+    #[arg(long)]
+    pub json: bool,
+    /// Which database.
+    #[command(flatten)]
+    pub settings: SettingsArgs,
 }
 
 /// What to verify, and what was known before.

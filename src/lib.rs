@@ -16,6 +16,7 @@ pub mod limits;
 pub mod log;
 pub mod metrics;
 pub mod pulls;
+pub mod refusals;
 pub mod registry;
 pub mod rotation;
 pub mod settings;

@@ -1,5 +1,15 @@
 //! The commands of the binary.
 
+pub mod audit;
+pub mod backup;
+pub mod completions;
+pub mod doctor;
+pub mod epochs;
 pub mod keygen;
+pub mod man;
+pub mod opening;
+pub mod restore;
+pub mod rotate_jwt_key;
 pub mod serve;
+pub mod validators;
 pub mod verify;

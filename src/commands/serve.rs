@@ -9,17 +9,16 @@ use axum::http::{StatusCode, Uri, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
 use resi_protocol::wire::{ErrorBody, ErrorCode};
-use resi_store::{OpenError, PoolEntry, Store};
-use resi_store_postgres::PostgresStore;
-use resi_store_sqlite::{SqliteLocation, SqliteStore};
+use resi_store::{PoolEntry, Store};
 use resi_zipcodes::ZipcodeTable;
 use tokio::net::TcpListener;
 use tokio::sync::{Mutex, watch};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
+use super::opening;
 use crate::app::{App, AppState, Limits};
-use crate::background::{self, REGISTRY_INTERVAL, SWEEP_INTERVAL, TEND_INTERVAL};
+use crate::background::{self, PRUNE_INTERVAL, REGISTRY_INTERVAL, SWEEP_INTERVAL, TEND_INTERVAL};
 use crate::board::{Board, PROBE_INTERVAL};
 use crate::clock::{Clock, ClockWatch, SystemClock};
 use crate::endpoints;
@@ -30,14 +29,12 @@ use crate::lifecycle::{Signals, Stop, Tasks};
 use crate::log::{LogFormat, LogSink, RequestLog};
 use crate::metrics::Metrics;
 use crate::pulls::Pulls;
-use crate::registry::{FileRegistry, OpenRegistry, Registry};
+use crate::refusals::Refusals;
+use crate::registry::{self, Registry};
 use crate::rotation::{Archive, Deck, PoolTable};
-use crate::settings::{Database, Keys, RegistrySetting, Reveal, Settings, random};
+use crate::settings::{Keys, RegistrySetting, Reveal, Settings, random};
 use crate::tokens::Tokens;
 
-/// How long a database that is away at start is left alone before the next try.
-const FIRST_RETRY: Duration = Duration::from_millis(500);
-const LAST_RETRY: Duration = Duration::from_secs(10);
 /// How long the store may take to write what waits when the service stops.
 const CLOSE_DEADLINE: Duration = Duration::from_secs(10);
 
@@ -51,7 +48,7 @@ pub async fn run(settings: Settings, sink: LogSink) -> Result<()> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let pool = read_pool(&settings)?;
     let keys = Keys::load(&settings)?;
-    let registry = open_registry(&settings, &*clock)?;
+    let registry = registry::open(&settings, clock.now())?;
     let tcp = bind(settings.listen).await?;
     let metrics_tcp = match settings.metrics {
         Some(address) => Some(bind(address).await?),
@@ -73,7 +70,7 @@ pub async fn run(settings: Settings, sink: LogSink) -> Result<()> {
     });
 
     let store = tokio::select! {
-        store = open_store(&settings) => store?,
+        store = opening::wait_for_store(&settings) => store?,
         stop = signals.next() => return Err(anyhow!("stopped by {stop:?} before the database was there")),
         ended = tasks.failure() => return ended,
     };
@@ -121,6 +118,7 @@ async fn shut_down(
     // Ends when the listener's side is dropped.
     while closed.changed().await.is_ok() {}
     background::write_pulls(app).await;
+    background::write_refusals(app).await;
     if timeout(CLOSE_DEADLINE, app.store.close()).await.is_err() {
         tracing::warn!("the database did not close within {} s", CLOSE_DEADLINE.as_secs());
     }
@@ -140,7 +138,7 @@ async fn bind(address: SocketAddr) -> Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))
 }
 
-fn read_pool(settings: &Settings) -> Result<PoolTable> {
+pub(super) fn read_pool(settings: &Settings) -> Result<PoolTable> {
     let pool = match &settings.zipcodes {
         None => resi_zipcodes::embedded_pool(settings.pool_size)?,
         Some(path) => ZipcodeTable::read_file(path)?.pool(settings.pool_size)?,
@@ -152,56 +150,6 @@ fn read_pool(settings: &Settings) -> Result<PoolTable> {
         size_rank: entry.size_rank,
     });
     Ok(PoolTable::new(entries.collect())?)
-}
-
-fn open_registry(settings: &Settings, clock: &dyn Clock) -> Result<Box<dyn Registry>> {
-    Ok(match &settings.registry {
-        RegistrySetting::Open => {
-            Box::new(OpenRegistry { kind: if settings.mock { "mock" } else { "open" } })
-        }
-        RegistrySetting::File(path) => {
-            Box::new(FileRegistry::open(path.clone(), settings.min_alpha_stake, clock.now())?)
-        }
-    })
-}
-
-/// Opens the store; a database that is away is tried again until it is there.
-async fn open_store(settings: &Settings) -> Result<Arc<dyn Store>> {
-    let mut wait = FIRST_RETRY;
-    loop {
-        let opened: Result<Arc<dyn Store>, OpenError> = match &settings.database {
-            Database::Sqlite(path) => {
-                open_sqlite(SqliteLocation::File(path.clone()), settings).await
-            }
-            Database::SqliteMemory => open_sqlite(SqliteLocation::Memory, settings).await,
-            Database::Postgres(url) => {
-                let opened =
-                    PostgresStore::connect(url, settings.database_connections, settings.migrations)
-                        .await;
-                opened.map(|store| Arc::new(store) as Arc<dyn Store>)
-            }
-        };
-        match opened {
-            Ok(store) => return Ok(store),
-            Err(OpenError::Unavailable(reason)) => {
-                let retry_ms = wait.as_millis() as u64;
-                tracing::warn!(database = %settings.database, retry_ms, "the database is away, trying again: {reason}");
-                sleep(wait).await;
-                wait = (wait * 2).min(LAST_RETRY);
-            }
-            Err(error) => {
-                return Err(anyhow!(error).context(format!("cannot open {}", settings.database)));
-            }
-        }
-    }
-}
-
-async fn open_sqlite(
-    location: SqliteLocation,
-    settings: &Settings,
-) -> Result<Arc<dyn Store>, OpenError> {
-    let store = SqliteStore::open(location, settings.migrations).await?;
-    Ok(Arc::new(store))
 }
 
 fn build(
@@ -232,6 +180,8 @@ fn build(
         board: Board::new(),
         metrics: Metrics::new(),
         pulls: Pulls::default(),
+        refusals: Refusals::default(),
+        retention: settings.retention,
         request_log,
         trusted_proxies: TrustedProxies::new(settings.trusted_proxies.clone()),
         enabled_sources: settings.enabled_sources,
@@ -244,6 +194,10 @@ fn build(
 fn spawn_background(tasks: &mut Tasks, app: &Arc<App>, watch: ClockWatch) {
     every(tasks, "deck", TEND_INTERVAL, app, async |app| background::tend_deck(&app).await);
     every(tasks, "pulls", TEND_INTERVAL, app, async |app| background::write_pulls(&app).await);
+    every(tasks, "refusals", TEND_INTERVAL, app, async |app| {
+        background::write_refusals(&app).await
+    });
+    every(tasks, "prune", PRUNE_INTERVAL, app, async |app| background::prune(&app).await);
     every(tasks, "sweep", SWEEP_INTERVAL, app, async |app| background::sweep(&app).await);
     let watch = Arc::new(Mutex::new(watch));
     every(tasks, "probe", PROBE_INTERVAL, app, move |app| {

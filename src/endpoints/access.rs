@@ -15,7 +15,6 @@ use resi_store::{GrantAttempt, GrantOutcome, Quota};
 
 use crate::app::AppState;
 use crate::error::ApiError;
-use crate::http::client_address::Peer;
 use crate::http::layer::Scope;
 use crate::http::{body, quota};
 
@@ -45,10 +44,10 @@ const REMEMBERED: Duration = Duration::from_secs(360);
 )]
 pub(crate) async fn get_validator_access(
     State(app): State<AppState>,
+    scope: Scope,
     request: Request<Body>,
 ) -> Result<Response, ApiError> {
-    let scope = request.extensions().get::<Scope>().cloned();
-    let answer = grant(&app, request, scope).await;
+    let answer = grant(&app, request, &scope).await;
     match &answer {
         Ok(_) => app.metrics.granted(),
         Err(error) => app.metrics.refused(error.code),
@@ -59,10 +58,8 @@ pub(crate) async fn get_validator_access(
 async fn grant(
     app: &AppState,
     request: Request<Body>,
-    scope: Option<Scope>,
+    scope: &Scope,
 ) -> Result<Response, ApiError> {
-    let peer = request.extensions().get::<Peer>().copied();
-    let client = peer.map(|Peer(peer)| app.client(peer.ip(), request.headers()));
     let asked: AccessRequest = body::json(request, MAX_BODY).await?;
     let now = app.clock.now();
 
@@ -70,8 +67,9 @@ async fn grant(
         .hotkey
         .parse()
         .map_err(|error| ApiError::new(ErrorCode::InvalidHotkey, format!("hotkey: {error}")))?;
+    scope.claimed(hotkey);
     check_skew(asked.timestamp, now)?;
-    if let Some(client) = client.filter(|_| !app.mock) {
+    if let Some(client) = scope.client().filter(|_| !app.mock) {
         app.limits.addresses.take(client, now).map_err(|next| {
             let limit = app.limits.settings.address_per_minute;
             ApiError::limited(
@@ -82,9 +80,7 @@ async fn grant(
         })?;
     }
     let signature = if app.mock { None } else { Some(check_signature(&asked, &hotkey)?) };
-    if let Some(scope) = scope {
-        scope.proved(Arc::from(asked.hotkey.as_str()));
-    }
+    scope.proved(Arc::from(asked.hotkey.as_str()));
     app.require_fresh_registry()?;
     app.require_validator(&hotkey)?;
     let sources = asked.sources.parse::<Sources>()?.intersection(app.enabled_sources);
@@ -96,7 +92,18 @@ async fn grant(
         return Err(ApiError::new(ErrorCode::SourceNotAuthorized, message));
     }
     let granted = match signature {
-        Some(signature) => consume(app, hotkey, signature, asked.timestamp, now).await?,
+        Some(signature) => {
+            let limit = app.limits.settings.access_per_minute;
+            let attempt = GrantAttempt {
+                hotkey,
+                signature,
+                remember_until: Timestamp::from_seconds(asked.timestamp).plus(REMEMBERED),
+                now,
+                limit: (limit > 0).then_some(limit),
+                origin: scope.origin(),
+            };
+            consume(app, attempt).await?
+        }
         None => None,
     };
     answer(app, hotkey, sources, granted, now)
@@ -126,21 +133,8 @@ fn check_signature(asked: &AccessRequest, hotkey: &Hotkey) -> Result<Signature, 
     Ok(signature)
 }
 
-async fn consume(
-    app: &AppState,
-    hotkey: Hotkey,
-    signature: Signature,
-    timestamp: i64,
-    now: Timestamp,
-) -> Result<Option<Quota>, ApiError> {
-    let limit = app.limits.settings.access_per_minute;
-    let attempt = GrantAttempt {
-        hotkey,
-        signature,
-        remember_until: Timestamp::from_seconds(timestamp).plus(REMEMBERED),
-        now,
-        limit: (limit > 0).then_some(limit),
-    };
+async fn consume(app: &AppState, attempt: GrantAttempt) -> Result<Option<Quota>, ApiError> {
+    let now = attempt.now;
     match app.store.grant_access(attempt).await? {
         GrantOutcome::Granted(quota) => Ok(quota),
         GrantOutcome::Replayed => Err(ApiError::new(

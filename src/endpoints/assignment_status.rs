@@ -10,6 +10,7 @@ use resi_store::{Quota, ReportAttempt, ReportOutcome};
 use crate::app::{ASSIGNMENT_TIMEOUT, AppState};
 use crate::auth::Reporter;
 use crate::error::ApiError;
+use crate::http::layer::Scope;
 use crate::http::{body, quota};
 
 const MAX_BODY: usize = 16 * 1024;
@@ -36,6 +37,7 @@ const MAX_BODY: usize = 16 * 1024;
 pub(crate) async fn post_assignment_status(
     State(app): State<AppState>,
     Reporter(validator): Reporter,
+    scope: Scope,
     request: Request<Body>,
 ) -> Result<Response, ApiError> {
     let report: AssignmentReport = body::json(request, MAX_BODY).await?;
@@ -54,6 +56,7 @@ pub(crate) async fn post_assignment_status(
         now,
         timeout: ASSIGNMENT_TIMEOUT,
         new_assignments: (new_assignments > 0 && !app.mock).then_some(new_assignments),
+        origin: scope.origin(),
     };
     let outcome = app.store.record_report(attempt).await?;
     app.metrics.reported(name(outcome));

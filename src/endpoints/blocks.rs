@@ -10,6 +10,7 @@ use resi_store::Pull;
 use crate::app::AppState;
 use crate::auth::Validator;
 use crate::error::{ApiError, seconds_until};
+use crate::http::layer::Scope;
 use crate::http::query::{AtLeastOne, Query, capped_number};
 use crate::http::quota;
 
@@ -48,6 +49,7 @@ const PARAMETERS: &[(&str, ErrorCode)] = &[
 pub(crate) async fn get_validator_data(
     State(app): State<AppState>,
     validator: Validator,
+    scope: Scope,
     request: Request<Body>,
 ) -> Result<Response, ApiError> {
     let (sources, block_size) = parameters(request.uri().query())?;
@@ -79,6 +81,7 @@ pub(crate) async fn get_validator_data(
         sources,
         block_size,
         at: now,
+        origin: scope.origin(),
     });
     app.metrics.dealt();
     Ok(response)

@@ -3,25 +3,31 @@
 
 use std::convert::Infallible;
 use std::future::Future;
+use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
 use axum::body::Body;
-use axum::extract::MatchedPath;
+use axum::extract::{FromRequestParts, MatchedPath};
+use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, Method, Request, Response, header};
 use axum::response::IntoResponse;
 use futures_util::FutureExt;
+use resi_protocol::Hotkey;
 use resi_protocol::wire::{ErrorBody, ErrorCode};
+use resi_store::Origin;
 use tower::{Layer, Service};
 
+use super::client_address::Peer;
 use super::quota;
 use crate::app::AppState;
 use crate::endpoints::allow_any_origin;
 use crate::error::ApiError;
 use crate::ids;
 use crate::log::RequestLine;
+use crate::refusals::{self, Refusal};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -32,14 +38,43 @@ pub struct Scope(Arc<ScopeInner>);
 #[derive(Debug)]
 struct ScopeInner {
     request_id: String,
+    client: Option<IpAddr>,
+    claimed: OnceLock<Hotkey>,
     hotkey: OnceLock<Arc<str>>,
 }
 
 impl Scope {
+    /// The address of the client, where the connection has one.
+    pub fn client(&self) -> Option<IpAddr> {
+        self.0.client
+    }
+
+    /// What the store is told of the request.
+    pub fn origin(&self) -> Origin {
+        Origin { request_id: self.0.request_id.as_str().into(), address: self.0.client }
+    }
+
+    /// Notes who asks by their own word.
+    pub fn claimed(&self, hotkey: Hotkey) {
+        let _ = self.0.claimed.set(hotkey);
+    }
+
     /// Notes who asked, once that is proved.
     pub fn proved(&self, hotkey: Arc<str>) {
         // The first proof stands; there is only one a request.
         let _ = self.0.hotkey.set(hotkey);
+    }
+}
+
+impl FromRequestParts<AppState> for Scope {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &AppState) -> Result<Self, ApiError> {
+        parts
+            .extensions
+            .get::<Self>()
+            .cloned()
+            .ok_or_else(|| ApiError::internal("an endpoint without its layer"))
     }
 }
 
@@ -86,7 +121,10 @@ where
             Some(id) => id.to_owned(),
             None => app.ids.next(app.clock.now()),
         };
-        let scope = Scope(Arc::new(ScopeInner { request_id, hotkey: OnceLock::new() }));
+        let peer = request.extensions().get::<Peer>().copied();
+        let client = peer.map(|Peer(peer)| app.client(peer.ip(), request.headers()));
+        let (claimed, hotkey) = (OnceLock::new(), OnceLock::new());
+        let scope = Scope(Arc::new(ScopeInner { request_id, client, claimed, hotkey }));
         request.extensions_mut().insert(scope.clone());
         let route = request.extensions().get::<MatchedPath>().cloned();
         let method = request.method().clone();
@@ -105,6 +143,9 @@ where
                 if let Some(internal) = &error.internal {
                     let request_id = scope.0.request_id.as_str();
                     tracing::error!(request_id, error_code = error.code.name(), "{internal}");
+                }
+                if refusals::is_refusal(error.code) {
+                    note_refusal(&app, &scope, error.code, route.as_ref());
                 }
                 write_error(&app, &scope, &method, error, &mut response);
             }
@@ -147,6 +188,18 @@ fn foreign_error(response: &Response<Body>) -> Option<ApiError> {
         }
         _ => ApiError::internal(format_args!("a library answered {status}")),
     })
+}
+
+fn note_refusal(app: &AppState, scope: &Scope, code: ErrorCode, route: Option<&MatchedPath>) {
+    let proved = scope.0.hotkey.get().and_then(|address| address.parse().ok());
+    app.refusals.note(Refusal {
+        at: app.clock.now(),
+        code,
+        hotkey: proved.or_else(|| scope.0.claimed.get().copied()),
+        proved: proved.is_some(),
+        route: route.map_or("none", MatchedPath::as_str).to_owned(),
+        origin: scope.origin(),
+    });
 }
 
 fn write_error(

@@ -9,6 +9,23 @@ use resi_protocol::{Hotkey, Timestamp};
 
 pub use file::{FileRegistry, RegistryFileError};
 
+use crate::settings::{RegistrySetting, Settings};
+
+/// The registry of these settings.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn open(settings: &Settings, now: Timestamp) -> Result<Box<dyn Registry>, RegistryFileError> {
+    Ok(match &settings.registry {
+        RegistrySetting::Open => {
+            Box::new(OpenRegistry { kind: if settings.mock { "mock" } else { "open" } })
+        }
+        RegistrySetting::File(path) => {
+            Box::new(FileRegistry::open(path.clone(), settings.min_alpha_stake, now)?)
+        }
+    })
+}
+
 /// Whether a hotkey may act as a validator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {

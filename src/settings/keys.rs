@@ -165,17 +165,28 @@ fn create_private_folder(folder: &Path) -> io::Result<()> {
 /// Whole and on disk, or not there at all; readable by its owner only.
 fn write_private(path: &Path, text: &str) -> io::Result<()> {
     let draft = path.with_extension("new");
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&draft)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
+    write_draft(&draft, text)?;
     // Unlike a rename, a link never replaces a key that another process made meanwhile.
     let linked = fs::hard_link(&draft, path);
     fs::remove_file(&draft)?;
     linked
+}
+
+fn write_draft(draft: &Path, text: &str) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(draft)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+}
+
+/// Replaces the file at `path`: whole and on disk, readable by its owner only.
+pub(crate) fn replace_private(path: &Path, text: &str) -> io::Result<()> {
+    let draft = path.with_extension("new");
+    write_draft(&draft, text)?;
+    fs::rename(&draft, path)
 }
 
 #[cfg(test)]

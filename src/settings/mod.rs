@@ -14,7 +14,7 @@ use resi_protocol::{EpochSchedule, Sources};
 use resi_store::Migrations;
 
 pub use keys::{Keys, MiniSecret};
-pub(crate) use keys::{new_jwt_keys, random};
+pub(crate) use keys::{new_jwt_keys, random, replace_private};
 pub use raw::{RawSettings, Reveal};
 
 use crate::app::LimitSettings;
@@ -28,6 +28,8 @@ const DEFAULT_ZIPCODES_PER_EPOCH: u32 = 1_000;
 const DEFAULT_EPOCH_SECONDS: u32 = 14_400;
 const DEFAULT_CONNECTIONS: u32 = 8;
 const DEFAULT_DRAIN_SECONDS: u64 = 5;
+const DEFAULT_RETENTION_DAYS: u32 = 90;
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const DEFAULT_LOG: &str = "info";
 
 /// Where data is kept.
@@ -143,10 +145,16 @@ pub struct Settings {
     pub trusted_proxies: Vec<IpNet>,
     /// The limits.
     pub limits: LimitSettings,
+    /// How long the audit and assignments are kept; `None` for ever.
+    pub retention: Option<Duration>,
     /// The rotation key, where it is given.
     pub rotation_key: Option<MiniSecret>,
     /// The keys of tokens, where they are given.
     pub jwt_keys: Option<JwtKeys>,
+    /// The file that they were read from, where they were.
+    pub jwt_keys_file: Option<PathBuf>,
+    /// The file that the rotation key was read from, where it was.
+    pub rotation_key_file: Option<PathBuf>,
     /// How log lines look.
     pub log_format: LogFormat,
     /// Which log lines there are.
@@ -227,8 +235,14 @@ impl Settings {
             },
             trusted_proxies: raw.trusted_proxies.unwrap_or_default(),
             limits: if mock { LimitSettings::NONE } else { limits(&raw.limits) },
+            retention: match raw.retention_days.unwrap_or(DEFAULT_RETENTION_DAYS) {
+                0 => None,
+                days => Some(DAY * days),
+            },
             rotation_key,
             jwt_keys,
+            jwt_keys_file: raw.jwt_keys_file,
+            rotation_key_file: raw.rotation_key_file,
             log_format: raw.log_format.unwrap_or(if is_terminal {
                 LogFormat::Pretty
             } else {
@@ -282,6 +296,10 @@ impl Settings {
             ("limit_assignments_per_epoch", limits.assignments_per_epoch.to_string()),
             ("limit_statistics_per_hour", limits.statistics_per_hour.to_string()),
             ("limit_address_per_minute", limits.address_per_minute.to_string()),
+            (
+                "retention_days",
+                (self.retention.map_or(0, |kept| kept.as_secs()) / DAY.as_secs()).to_string(),
+            ),
             ("rotation_key", made(self.rotation_key.is_some()).into()),
             ("jwt_keys", made(self.jwt_keys.is_some()).into()),
             ("log", self.log.clone()),

@@ -113,6 +113,9 @@ pub struct RawSettings {
     #[command(flatten)]
     #[serde(flatten)]
     pub limits: RawLimits,
+    /// How many days audit entries and assignments are kept; 0 = for ever [default: 90]
+    #[arg(long, env = "RESI_RETENTION_DAYS", value_name = "DAYS")]
+    pub retention_days: Option<u32>,
     /// Rotation key, 32 bytes of hex; rather in the environment or a file than here
     #[arg(long, env = "ROTATION_KEY", hide_env_values = true, value_name = "HEX", value_parser = secret)]
     pub rotation_key: Option<Secret>,

@@ -77,6 +77,39 @@ impl JwtKeys {
         Self(vec![(kid.to_owned(), secret.to_vec())])
     }
 
+    /// These keys with those of `new` after them: they verify, and do not sign yet.
+    ///
+    /// # Errors
+    /// When a name is there already.
+    pub fn append(mut self, new: Self) -> Result<Self, JwtKeysError> {
+        for (kid, secret) in new.0 {
+            if self.0.iter().any(|(known, _)| *known == kid) {
+                return Err(JwtKeysError::Duplicate(kid));
+            }
+            self.0.push((kid, secret));
+        }
+        Ok(self)
+    }
+
+    /// The last key, the newest, comes first: it signs from now on, and the others still verify.
+    #[must_use]
+    pub fn promote(mut self) -> Self {
+        self.0.rotate_right(1);
+        self
+    }
+
+    /// Only the first key, which signs, is left.
+    #[must_use]
+    pub fn drop_old(mut self) -> Self {
+        self.0.truncate(1);
+        self
+    }
+
+    /// The names of the keys, in their order.
+    pub fn kids(&self) -> Vec<&str> {
+        self.0.iter().map(|(kid, _)| kid.as_str()).collect()
+    }
+
     /// The form that is read back: it holds the secrets.
     pub fn expose(&self) -> String {
         let items: Vec<_> =

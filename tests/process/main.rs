@@ -1,6 +1,7 @@
 //! The real binary as a process: what only a process can show.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod commands;
 mod server;
 
 use std::os::unix::fs::PermissionsExt as _;

@@ -17,6 +17,7 @@ use resi_data_api::ids::Ids;
 use resi_data_api::log::RequestLog;
 use resi_data_api::metrics::Metrics;
 use resi_data_api::pulls::Pulls;
+use resi_data_api::refusals::Refusals;
 use resi_data_api::registry::{OpenRegistry, Registry};
 use resi_data_api::rotation::{Archive, Deck, PoolTable};
 use resi_data_api::tokens::Tokens;
@@ -228,6 +229,8 @@ impl Service {
             board: Board::new(),
             metrics: Metrics::new(),
             pulls: Pulls::default(),
+            refusals: Refusals::default(),
+            retention: Some(Duration::from_secs(90 * 24 * 60 * 60)),
             request_log: RequestLog::off(),
             trusted_proxies: TrustedProxies::new(
                 options.trusted_proxies.iter().map(|network| network.parse().unwrap()).collect(),
@@ -252,6 +255,8 @@ impl Service {
     pub(crate) async fn turn(&self) {
         background::tend_deck(&self.app).await;
         background::write_pulls(&self.app).await;
+        background::write_refusals(&self.app).await;
+        background::prune(&self.app).await;
         background::sweep(&self.app).await;
         background::probe(&self.app, &mut ClockWatch::new(&*self.app.clock)).await;
         // The clock of a Postgres cannot be moved; comparing it with this one would always find a fault.

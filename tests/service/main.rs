@@ -6,6 +6,7 @@ mod harness;
 
 mod access;
 mod assignments;
+mod audit;
 mod bad_input;
 mod blocks;
 mod epochs;

@@ -202,6 +202,11 @@ impl From<StoreError> for Stopped {
 pub(crate) struct Rounds(usize);
 
 impl Rounds {
+    /// Whether nothing was overtaken yet.
+    pub(crate) fn is_first(&self) -> bool {
+        self.0 == 0
+    }
+
     /// What is done, or `None` when it has to be done again.
     pub(crate) fn settle<T>(
         &mut self,

@@ -1,9 +1,11 @@
 use resi_protocol::rotation::VrfSignature;
 use resi_protocol::{EpochId, Sha256Hash, Timestamp};
 use resi_store::rows::{self, EpochRow};
-use resi_store::{EpochRecord, Pull, StoreError, StoredPool};
+use resi_store::{EpochRecord, Pull, StoreError, StoredPool, deal_events};
+use sqlx::Connection;
 use sqlx::postgres::PgConnection;
 
+use crate::audit;
 use crate::database::{Database, unavailable};
 
 pub(crate) async fn agree(
@@ -195,8 +197,29 @@ pub(crate) async fn record_pulls(database: &Database, pulls: &[Pull]) -> Result<
         pulls.iter().map(|(pull, _)| pull.hotkey.as_bytes().to_vec()).collect();
     let sizes: Vec<i64> = pulls.iter().map(|(pull, _)| pull.block_size.into()).collect();
     let times: Vec<i64> = pulls.iter().map(|(pull, _)| pull.at.micros()).collect();
-    let sources: Vec<String> = pulls.into_iter().map(|(_, sources)| sources).collect();
+    let sources: Vec<String> = pulls.iter().map(|(_, sources)| sources.clone()).collect();
+    let events = pulls.iter().map(|(pull, _)| *pull);
     let mut connection = database.connection().await?;
+    let mut transaction = connection.begin().await.map_err(unavailable)?;
+    // Two replicas that write the first pull of a validator in the same instant both take theirs for the first.
+    let known = sqlx::query!(
+        "SELECT DISTINCT p.netuid, p.epoch, p.hotkey
+         FROM UNNEST($1::integer[], $2::bigint[], $3::bytea[]) AS asked(netuid, epoch, hotkey)
+         CROSS JOIN LATERAL (
+             SELECT * FROM pulls AS p
+             WHERE p.netuid = asked.netuid AND p.epoch = asked.epoch AND p.hotkey = asked.hotkey OFFSET 0
+         ) AS p",
+        &netuids,
+        &epochs,
+        &hotkeys
+    )
+    .fetch_all(&mut *transaction)
+    .await
+    .map_err(unavailable)?
+    .into_iter()
+    .map(|row| Ok((rows::netuid(row.netuid)?, row.epoch, rows::hotkey(&row.hotkey)?)))
+    .collect::<Result<_, StoreError>>()?;
+    audit::append(&mut transaction, &deal_events(events, known)).await?;
     sqlx::query!(
         "WITH input AS (
              SELECT * FROM UNNEST($1::integer[], $2::bigint[], $3::bytea[], $4::text[], $5::bigint[], $6::bigint[])
@@ -217,9 +240,10 @@ pub(crate) async fn record_pulls(database: &Database, pulls: &[Pull]) -> Result<
         &sizes,
         &times
     )
-    .execute(&mut *connection)
+    .execute(&mut *transaction)
     .await
     .map_err(unavailable)?;
+    transaction.commit().await.map_err(unavailable)?;
     connection.done();
     Ok(())
 }

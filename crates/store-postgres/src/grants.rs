@@ -3,8 +3,8 @@ use std::sync::Arc;
 use resi_protocol::{Hotkey, Timestamp};
 use resi_store::rows;
 use resi_store::{
-    GrantAttempt, GrantOutcome, GroupCommit, Known, RecentGrants, StoreError, UsedSignatures,
-    decide_grants,
+    AuditEvent, GrantAttempt, GrantOutcome, GrantedValidator, GroupCommit, Known, RecentGrants,
+    StoreError, UsedSignatures, decide_grants, grant_events,
 };
 use sqlx::Connection;
 use sqlx::postgres::PgConnection;
@@ -32,7 +32,7 @@ async fn commit(
     let unlimited = attempts.iter().all(|attempt| attempt.limit.is_none());
     let mut rounds = Rounds::default();
     let outcomes = loop {
-        let round = if unlimited {
+        let round = if unlimited && rounds.is_first() {
             insert_unless_used(connection, known, attempts).await
         } else {
             decide_and_write(connection, attempts).await
@@ -66,7 +66,7 @@ fn signatures<'a>(attempts: impl Iterator<Item = &'a GrantAttempt>) -> (Vec<i64>
     rows.into_iter().unzip()
 }
 
-/// One statement, and without a limit nothing to decide: what could be inserted was not used before.
+/// One statement, and without a limit nothing to decide, as long as none of the signatures was used.
 async fn insert_unless_used(
     connection: &mut PgConnection,
     known: &Known<Hotkey>,
@@ -76,32 +76,32 @@ async fn insert_unless_used(
     if new_hotkey {
         return decide_and_write(connection, attempts).await;
     }
-    let (until, signature) = signatures(attempts.iter());
-    let inserted = sqlx::query!(
-        "INSERT INTO used_signatures (remember_until, signature)
-         SELECT * FROM UNNEST($1::bigint[], $2::bytea[])
-         ON CONFLICT DO NOTHING RETURNING remember_until, signature",
+    let outcomes = vec![GrantOutcome::Granted(None); attempts.len()];
+    insert(connection, signatures(attempts.iter()), &grant_events(attempts, &outcomes)).await?;
+    Ok(outcomes)
+}
+
+/// Consumes all signatures, or none when another replica was faster with one of them.
+async fn insert(
+    connection: &mut PgConnection,
+    (until, signature): (Vec<i64>, Vec<Vec<u8>>),
+    audit: &[AuditEvent],
+) -> Result<(), Stopped> {
+    sqlx::query!(
+        "WITH written AS (
+             INSERT INTO used_signatures (remember_until, signature)
+             SELECT * FROM UNNEST($1::bigint[], $2::bytea[])
+             ON CONFLICT DO NOTHING RETURNING 1
+         )
+         SELECT require_all_written((SELECT count(*) FROM written), $3), append_audit($4)",
         &until,
-        &signature
+        &signature,
+        until.len() as i64,
+        rows::audit_text(audit)?
     )
-    .fetch_all(connection)
+    .fetch_one(connection)
     .await?;
-    if inserted.len() == attempts.len() {
-        return Ok(vec![GrantOutcome::Granted(None); attempts.len()]);
-    }
-    let mut inserted = inserted
-        .into_iter()
-        .map(|row| {
-            Ok((Timestamp::from_micros(row.remember_until), rows::signature(&row.signature)?))
-        })
-        .collect::<Result<UsedSignatures, StoreError>>()?;
-    Ok(attempts
-        .iter()
-        .map(|attempt| match inserted.remove(&(attempt.remember_until, attempt.signature)) {
-            true => GrantOutcome::Granted(None),
-            false => GrantOutcome::Replayed,
-        })
-        .collect())
+    Ok(())
 }
 
 async fn decide_and_write(
@@ -122,7 +122,9 @@ async fn decide_and_write(
     let outcomes = decide_grants(attempts, &mut recent, &mut used);
     let granted: Vec<_> = granted(attempts, &outcomes).collect();
     if !granted.is_empty() {
-        write(&mut transaction, &granted, &recent).await?;
+        let audit = grant_events(attempts, &outcomes);
+        insert(&mut transaction, signatures(granted.iter().copied()), &audit).await?;
+        write_validators(&mut transaction, &granted, &recent).await?;
     }
     transaction.commit().await?;
     Ok(outcomes)
@@ -178,25 +180,11 @@ async fn load_recent(
     .collect()
 }
 
-async fn write(
+async fn write_validators(
     transaction: &mut PgConnection,
     granted: &[&GrantAttempt],
     recent: &RecentGrants,
 ) -> Result<(), sqlx::Error> {
-    let (until, signature) = signatures(granted.iter().copied());
-    sqlx::query_scalar!(
-        "WITH written AS (
-             INSERT INTO used_signatures (remember_until, signature)
-             SELECT * FROM UNNEST($1::bigint[], $2::bytea[])
-             ON CONFLICT DO NOTHING RETURNING 1
-         )
-         SELECT require_all_written((SELECT count(*) FROM written), $3)",
-        &until,
-        &signature,
-        granted.len() as i64
-    )
-    .fetch_one(&mut *transaction)
-    .await?;
     let mut validators: Vec<_> =
         granted.iter().map(|attempt| (attempt.hotkey, attempt.now)).collect();
     validators.sort_unstable();
@@ -246,4 +234,29 @@ pub(crate) async fn forget(
     .map_err(unavailable)?;
     connection.done();
     Ok(forgotten.rows_affected())
+}
+
+pub(crate) async fn validators(
+    database: &Database,
+    after: Option<Hotkey>,
+    limit: u32,
+) -> Result<Vec<GrantedValidator>, StoreError> {
+    // Nothing comes before no bytes at all.
+    let after = after.as_ref().map_or(&[][..], |hotkey| &hotkey.as_bytes()[..]);
+    let mut connection = database.connection().await?;
+    let rows = sqlx::query!(
+        "SELECT hotkey, first_granted_at FROM validators WHERE hotkey > $1 ORDER BY hotkey LIMIT $2",
+        after,
+        i64::from(limit)
+    )
+    .fetch_all(&mut *connection)
+    .await
+    .map_err(unavailable)?;
+    connection.done();
+    rows.into_iter()
+        .map(|row| {
+            let first_granted_at = Timestamp::from_micros(row.first_granted_at);
+            Ok(GrantedValidator { hotkey: rows::hotkey(&row.hotkey)?, first_granted_at })
+        })
+        .collect()
 }

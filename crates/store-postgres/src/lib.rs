@@ -1,5 +1,6 @@
 //! [`resi_store::Store`] on PostgreSQL: any number of replicas write at once.
 
+mod audit;
 mod database;
 mod epochs;
 mod grants;
@@ -14,9 +15,9 @@ use resi_protocol::rotation::VrfSignature;
 use resi_protocol::wire::AssignmentId;
 use resi_protocol::{EpochId, Hotkey, Sha256Hash, Timestamp};
 use resi_store::{
-    Assignment, AssignmentQuery, Connections, EpochRecord, GrantAttempt, GrantOutcome, GroupCommit,
-    Migrations, OpenError, Pull, ReportAttempt, ReportOutcome, Store, StoreError, StoredPool,
-    Tally,
+    Assignment, AssignmentQuery, AuditEntry, AuditEvent, AuditQuery, Connections, EpochRecord,
+    GrantAttempt, GrantOutcome, GrantedValidator, GroupCommit, Migrations, OpenError, Pull,
+    ReportAttempt, ReportOutcome, Store, StoreError, StoredPool, Tally,
 };
 
 use crate::database::{Database, REPORT_LANES, within};
@@ -54,6 +55,14 @@ impl Store for PostgresStore {
         self.grants.submit(attempt).await
     }
 
+    async fn validators(
+        &self,
+        after: Option<Hotkey>,
+        limit: u32,
+    ) -> Result<Vec<GrantedValidator>, StoreError> {
+        within(grants::validators(&self.database, after, limit)).await
+    }
+
     async fn forget_signatures(&self, now: Timestamp, limit: u32) -> Result<u64, StoreError> {
         within(grants::forget(&self.database, now, limit)).await
     }
@@ -85,6 +94,22 @@ impl Store for PostgresStore {
         limit: u32,
     ) -> Result<u64, StoreError> {
         within(reports::expire(&self.database, cutoff, now, limit)).await
+    }
+
+    async fn prune_assignments(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
+        within(reports::prune(&self.database, before, limit)).await
+    }
+
+    async fn record_audit(&self, events: &[AuditEvent]) -> Result<(), StoreError> {
+        within(audit::record(&self.database, events)).await
+    }
+
+    async fn audit(&self, query: AuditQuery) -> Result<Vec<AuditEntry>, StoreError> {
+        within(audit::list(&self.database, query)).await
+    }
+
+    async fn prune_audit(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
+        within(audit::prune(&self.database, before, limit)).await
     }
 
     async fn agree_epoch(&self, proposed: &EpochRecord) -> Result<EpochRecord, StoreError> {

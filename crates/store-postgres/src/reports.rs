@@ -5,9 +5,9 @@ use resi_protocol::wire::{AssignmentId, AssignmentStatus};
 use resi_protocol::{EpochId, Hotkey, Timestamp};
 use resi_store::rows::{self, AssignmentRow};
 use resi_store::{
-    Assignment, AssignmentKey, AssignmentQuery, Change, EpochValidator, GroupCommit, Known,
-    Openings, ReportAttempt, ReportDecision, ReportOutcome, StoreError, decide_reports,
-    epoch_deltas, epoch_validators, openings_to_count,
+    Assignment, AssignmentKey, AssignmentQuery, AuditEvent, Change, EpochValidator, GroupCommit,
+    Known, Openings, ReportAttempt, ReportDecision, ReportOutcome, StoreError, decide_reports,
+    epoch_deltas, epoch_validators, openings_to_count, status_events,
 };
 use sqlx::Connection;
 use sqlx::postgres::PgConnection;
@@ -73,7 +73,8 @@ async fn decide(
 ) -> Result<ReportDecision, Stopped> {
     let known = load(connection, attempts).await?;
     let decision = decide_reports(attempts, &known, Openings::new());
-    write(connection, shard, known_validators, &decision.changes).await?;
+    let audit = status_events(attempts, &decision.outcomes);
+    write(connection, shard, known_validators, &decision.changes, &audit).await?;
     Ok(decision)
 }
 
@@ -93,7 +94,8 @@ async fn decide_within_limits(
     let known = load(&mut transaction, attempts).await?;
     let opened = count_opened(&mut transaction, attempts, &known).await?;
     let decision = decide_reports(attempts, &known, opened);
-    write(&mut transaction, shard, known_validators, &decision.changes).await?;
+    let audit = status_events(attempts, &decision.outcomes);
+    write(&mut transaction, shard, known_validators, &decision.changes, &audit).await?;
     transaction.commit().await?;
     Ok(decision)
 }
@@ -170,6 +172,7 @@ async fn write(
     shard: i32,
     known_validators: &KnownValidators,
     changes: &[Change],
+    audit: &[AuditEvent],
 ) -> Result<(), Stopped> {
     if changes.is_empty() {
         return Ok(());
@@ -215,7 +218,7 @@ async fn write(
 
     let (validator_epochs, validator_hotkeys, hashes) = validator_columns(&validators);
 
-    sqlx::query_scalar!(
+    sqlx::query!(
         r#"WITH written AS (
                INSERT INTO assignments AS a (hotkey, assignment_id, status, late, epoch, opened_in, report,
                    first_reported_at, updated_at, revision)
@@ -248,7 +251,7 @@ async fn write(
                ON CONFLICT (epoch, hotkey) DO UPDATE SET consensus_hash = excluded.consensus_hash
                WHERE excluded.consensus_hash IS NOT NULL AND v.consensus_hash IS DISTINCT FROM excluded.consensus_hash
            )
-           SELECT require_all_written((SELECT count(*) FROM written), $24)"#,
+           SELECT require_all_written((SELECT count(*) FROM written), $24), append_audit($26)"#,
         &hotkeys,
         &ids,
         &statuses,
@@ -273,7 +276,8 @@ async fn write(
         &validator_hotkeys,
         &hashes as &[Option<Vec<u8>>],
         sorted.len() as i64,
-        shard
+        shard,
+        rows::audit_text(audit)?
     )
     .fetch_one(connection)
     .await?;
@@ -357,7 +361,7 @@ pub(crate) async fn expire(
                ), expired AS (
                    UPDATE assignments AS a SET status = 'expired', updated_at = $2, revision = a.revision + 1
                    FROM due WHERE a.hotkey = due.hotkey AND a.assignment_id = due.assignment_id
-                   RETURNING a.epoch, a.assignment_id
+                   RETURNING a.epoch, a.hotkey, a.assignment_id
                ), totals AS (
                    INSERT INTO epoch_totals AS t (shard, epoch, started, expired, last_at, last_assignment_id,
                        last_status)
@@ -371,6 +375,9 @@ pub(crate) async fn expire(
                            THEN excluded.last_assignment_id ELSE t.last_assignment_id END,
                        last_status = CASE WHEN excluded.last_at >= coalesce(t.last_at, excluded.last_at)
                            THEN excluded.last_status ELSE t.last_status END
+               ), audited AS (
+                   INSERT INTO audit (at, kind, code, hotkey, proved, subject, times)
+                   SELECT $2, 'status', 'expired', hotkey, true, assignment_id, 1 FROM expired
                )
                SELECT count(*) AS "expired!" FROM expired"#,
             cutoff.micros(),
@@ -386,4 +393,24 @@ pub(crate) async fn expire(
     };
     connection.done();
     Ok(u64::try_from(expired).unwrap_or(0))
+}
+
+pub(crate) async fn prune(
+    database: &Database,
+    before: Timestamp,
+    limit: u32,
+) -> Result<u64, StoreError> {
+    let mut connection = database.connection().await?;
+    let pruned = sqlx::query!(
+        "DELETE FROM assignments WHERE (hotkey, assignment_id) IN (
+             SELECT hotkey, assignment_id FROM assignments
+             WHERE opened_in < $1 AND status <> 'started' ORDER BY opened_in LIMIT $2 FOR UPDATE SKIP LOCKED)",
+        before.seconds(),
+        i64::from(limit)
+    )
+    .execute(&mut *connection)
+    .await
+    .map_err(unavailable)?;
+    connection.done();
+    Ok(pruned.rows_affected())
 }

@@ -1,7 +1,7 @@
 use resi_protocol::rotation::VrfSignature;
 use resi_protocol::{EpochId, Sha256Hash, Timestamp};
 use resi_store::rows::{self, EpochRow};
-use resi_store::{EpochRecord, Pull, StoreError, StoredPool};
+use resi_store::{EpochRecord, Pull, StoreError, StoredPool, deal_events};
 use sqlx::Connection;
 use sqlx::sqlite::SqliteConnection;
 
@@ -179,7 +179,7 @@ pub(crate) async fn record_pulls(database: &Database, pulls: &[Pull]) -> Result<
     if pulls.is_empty() {
         return Ok(());
     }
-    let pulls: Vec<_> = pulls
+    let pulled: Vec<_> = pulls
         .iter()
         .map(|pull| {
             (
@@ -192,16 +192,33 @@ pub(crate) async fn record_pulls(database: &Database, pulls: &[Pull]) -> Result<
             )
         })
         .collect();
-    let pulls = json(&pulls)?;
+    let pulled = json(&pulled)?;
     let mut writer = database.writer().await?;
     let mut transaction =
         writer.connection()?.begin_with("BEGIN IMMEDIATE").await.map_err(unavailable)?;
+    let known = sqlx::query!(
+        r#"SELECT DISTINCT p.netuid AS "netuid!: u16", p.epoch AS "epoch!", p.hotkey AS "hotkey!"
+           FROM json_each(?) AS asked CROSS JOIN pulls AS p
+           ON p.netuid = asked.value ->> 0 AND p.epoch = asked.value ->> 1 AND p.hotkey = unhex(asked.value ->> 2)"#,
+        pulled
+    )
+    .fetch_all(&mut *transaction)
+    .await
+    .map_err(unavailable)?
+    .into_iter()
+    .map(|row| Ok((row.netuid, row.epoch, rows::hotkey(&row.hotkey)?)))
+    .collect::<Result<_, StoreError>>()?;
+    let audit = rows::audit_text(&deal_events(pulls, known))?;
+    sqlx::query!("INSERT INTO audit_groups (entries) VALUES (?)", audit)
+        .execute(&mut *transaction)
+        .await
+        .map_err(unavailable)?;
     sqlx::query!(
         "INSERT INTO pulls (netuid, epoch, hotkey, sources, block_size, first_at)
          SELECT value ->> 0, value ->> 1, unhex(value ->> 2), value ->> 3, value ->> 4, value ->> 5
          FROM json_each(?) WHERE true
          ON CONFLICT (netuid, epoch, hotkey, sources, block_size) DO NOTHING",
-        pulls
+        pulled
     )
     .execute(&mut *transaction)
     .await
@@ -210,7 +227,7 @@ pub(crate) async fn record_pulls(database: &Database, pulls: &[Pull]) -> Result<
         "INSERT INTO epoch_validators (epoch, hotkey)
          SELECT value ->> 1, unhex(value ->> 2) FROM json_each(?) WHERE true
          ON CONFLICT (epoch, hotkey) DO NOTHING",
-        pulls
+        pulled
     )
     .execute(&mut *transaction)
     .await
@@ -218,7 +235,7 @@ pub(crate) async fn record_pulls(database: &Database, pulls: &[Pull]) -> Result<
     sqlx::query!(
         "INSERT INTO epoch_totals (epoch) SELECT DISTINCT value ->> 1 FROM json_each(?) WHERE true
          ON CONFLICT (epoch) DO NOTHING",
-        pulls
+        pulled
     )
     .execute(&mut *transaction)
     .await

@@ -3,8 +3,8 @@ use std::sync::Arc;
 use resi_protocol::{Hotkey, Timestamp};
 use resi_store::rows;
 use resi_store::{
-    GrantAttempt, GrantOutcome, GroupCommit, Known, RecentGrants, StoreError, UsedSignatures,
-    decide_grants,
+    GrantAttempt, GrantOutcome, GrantedValidator, GroupCommit, Known, RecentGrants, StoreError,
+    UsedSignatures, decide_grants, grant_events,
 };
 use sqlx::Connection;
 use sqlx::sqlite::SqliteConnection;
@@ -64,23 +64,24 @@ async fn insert_unless_used(
     connection: &mut SqliteConnection,
     attempts: &[GrantAttempt],
 ) -> Result<bool, StoreError> {
-    let rows = signatures(attempts.iter())?;
-    match insert(connection, rows).await {
+    let outcomes = vec![GrantOutcome::Granted(None); attempts.len()];
+    let audit = rows::audit_text(&grant_events(attempts, &outcomes))?;
+    match insert(connection, signatures(attempts.iter())?, audit).await {
         Ok(()) => Ok(true),
         Err(sqlx::Error::Database(error)) if error.is_unique_violation() => Ok(false),
         Err(error) => Err(unavailable(error)),
     }
 }
 
-async fn insert(connection: &mut SqliteConnection, rows: String) -> sqlx::Result<()> {
-    sqlx::query!(
-        "INSERT INTO used_signatures (remember_until, signature)
-         SELECT value ->> 0, unhex(value ->> 1) FROM json_each(?)",
-        rows
-    )
-    .execute(connection)
-    .await
-    .map(drop)
+async fn insert(
+    connection: &mut SqliteConnection,
+    signatures: String,
+    audit: String,
+) -> sqlx::Result<()> {
+    sqlx::query!("INSERT INTO grant_groups (signatures, audit) VALUES (?, ?)", signatures, audit)
+        .execute(connection)
+        .await
+        .map(drop)
 }
 
 async fn decide_and_write(
@@ -93,7 +94,8 @@ async fn decide_and_write(
     let outcomes = decide_grants(attempts, &mut recent, &mut used);
     let granted: Vec<_> = granted(attempts, &outcomes).collect();
     if !granted.is_empty() {
-        insert(&mut transaction, signatures(granted.iter().copied())?)
+        let audit = rows::audit_text(&grant_events(attempts, &outcomes))?;
+        insert(&mut transaction, signatures(granted.iter().copied())?, audit)
             .await
             .map_err(unavailable)?;
         write_validators(&mut transaction, &granted, &recent).await?;
@@ -206,4 +208,29 @@ pub(crate) async fn forget(
     .map_err(unavailable)?;
     writer.done();
     Ok(forgotten.rows_affected())
+}
+
+pub(crate) async fn validators(
+    database: &Database,
+    after: Option<Hotkey>,
+    limit: u32,
+) -> Result<Vec<GrantedValidator>, StoreError> {
+    // Nothing comes before no bytes at all.
+    let after = after.as_ref().map_or(&[][..], |hotkey| &hotkey.as_bytes()[..]);
+    let mut reader = database.reader().await?;
+    let rows = sqlx::query!(
+        "SELECT hotkey, first_granted_at FROM validators WHERE hotkey > ? ORDER BY hotkey LIMIT ?",
+        after,
+        limit
+    )
+    .fetch_all(&mut *reader)
+    .await
+    .map_err(unavailable)?;
+    reader.done();
+    rows.into_iter()
+        .map(|row| {
+            let first_granted_at = Timestamp::from_micros(row.first_granted_at);
+            Ok(GrantedValidator { hotkey: rows::hotkey(&row.hotkey)?, first_granted_at })
+        })
+        .collect()
 }

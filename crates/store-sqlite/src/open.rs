@@ -63,7 +63,7 @@ fn readers(options: &SqliteConnectOptions) -> SqlitePool {
 }
 
 #[cfg(unix)]
-fn create(path: &Path) -> std::io::Result<()> {
+pub(crate) fn create(path: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
@@ -79,7 +79,7 @@ fn create(path: &Path) -> std::io::Result<()> {
 }
 
 #[cfg(not(unix))]
-fn create(path: &Path) -> std::io::Result<()> {
+pub(crate) fn create(path: &Path) -> std::io::Result<()> {
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder)?;
     }
@@ -101,7 +101,7 @@ async fn migrate(writer: &mut SqliteConnection, migrations: Migrations) -> Resul
     }
 }
 
-async fn pending(connection: &mut SqliteConnection) -> Result<usize, OpenError> {
+pub(crate) async fn pending(connection: &mut SqliteConnection) -> Result<usize, OpenError> {
     let managed = sqlx::query_scalar!(
         r#"SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = '_sqlx_migrations') AS "managed!: bool""#
     )

@@ -6,9 +6,9 @@ use resi_protocol::wire::{AssignmentId, AssignmentStatus};
 use resi_protocol::{EpochId, Hotkey, Timestamp};
 use resi_store::rows::{self, AssignmentRow};
 use resi_store::{
-    Assignment, AssignmentKey, AssignmentQuery, Change, EpochValidator, GroupCommit, Known,
-    Openings, ReportAttempt, ReportDecision, ReportOutcome, Standing, StoreError, decide_reports,
-    epoch_deltas, epoch_validators, openings_to_count,
+    Assignment, AssignmentKey, AssignmentQuery, AuditEvent, AuditKind, Change, EpochValidator,
+    GroupCommit, Known, Openings, ReportAttempt, ReportDecision, ReportOutcome, Standing,
+    StoreError, decide_reports, epoch_deltas, epoch_validators, openings_to_count, status_events,
 };
 use serde::Serialize;
 use sqlx::Connection;
@@ -93,7 +93,8 @@ async fn write_new(
     }
     let decision = decide_reports(attempts, &HashMap::new(), Openings::new());
     let validators = committed.unwritten_validators(&decision.changes);
-    let written = write(connection, &decision.changes, &validators).await?;
+    let audit = status_events(attempts, &decision.outcomes);
+    let written = write(connection, &decision.changes, &validators, &audit).await?;
     Ok(written.then_some(decision))
 }
 
@@ -107,7 +108,8 @@ async fn read_and_write(
     let opened = count_opened(&mut transaction, attempts, &known).await?;
     let decision = decide_reports(attempts, &known, opened);
     let validators = committed.unwritten_validators(&decision.changes);
-    if !write(&mut transaction, &decision.changes, &validators).await? {
+    let audit = status_events(attempts, &decision.outcomes);
+    if !write(&mut transaction, &decision.changes, &validators, &audit).await? {
         return Err(changed_meanwhile());
     }
     transaction.commit().await.map_err(unavailable)?;
@@ -185,6 +187,7 @@ async fn write(
     connection: &mut SqliteConnection,
     changes: &[Change],
     validators: &[EpochValidator],
+    audit: &[AuditEvent],
 ) -> Result<bool, StoreError> {
     if changes.is_empty() {
         return Ok(true);
@@ -193,12 +196,14 @@ async fn write(
     let openings = json(&opening_rows(changes))?;
     let totals = total_rows(changes)?;
     let validators = json(&validator_rows(validators))?;
+    let audit = rows::audit_text(audit)?;
     let written = sqlx::query!(
-        "INSERT INTO report_groups (assignments, openings, totals, validators) VALUES (?, ?, ?, ?)",
+        "INSERT INTO report_groups (assignments, openings, totals, validators, audit) VALUES (?, ?, ?, ?, ?)",
         assignments,
         openings,
         totals,
-        validators
+        validators,
+        audit
     )
     .execute(connection)
     .await;
@@ -393,10 +398,58 @@ pub(crate) async fn expire(
         };
         changes.push(Change { assignment, before: Some(before) });
     }
-    if !write(&mut transaction, &changes, &[]).await? {
+    let audit: Vec<_> = changes.iter().map(expiry_event).collect();
+    if !write(&mut transaction, &changes, &[], &audit).await? {
         return Err(changed_meanwhile());
     }
     transaction.commit().await.map_err(unavailable)?;
     writer.done();
     Ok(changes.len() as u64)
+}
+
+fn expiry_event(Change { assignment, .. }: &Change) -> AuditEvent {
+    AuditEvent {
+        at: assignment.updated_at,
+        kind: AuditKind::Status,
+        code: assignment.status.name().into(),
+        hotkey: Some(assignment.hotkey),
+        proved: true,
+        subject: Some(assignment.report.assignment_id.as_str().to_owned()),
+        origin: None,
+        times: 1,
+    }
+}
+
+/// Positions follow the time of the first report, so the oldest are the lowest ones, and no index by time is needed.
+pub(crate) async fn prune(
+    database: &Database,
+    before: Timestamp,
+    limit: u32,
+) -> Result<u64, StoreError> {
+    let before = before.seconds();
+    let mut writer = database.writer().await?;
+    let mut transaction =
+        writer.connection()?.begin_with("BEGIN IMMEDIATE").await.map_err(unavailable)?;
+    let pruned = sqlx::query!(
+        "DELETE FROM assignments
+         WHERE position IN (SELECT position FROM assignments ORDER BY position LIMIT ?)
+           AND opened_in < ? AND status <> 'started'",
+        limit,
+        before
+    )
+    .execute(&mut *transaction)
+    .await
+    .map_err(unavailable)?;
+    sqlx::query!(
+        "DELETE FROM openings WHERE (opened_in, hotkey) IN (
+             SELECT opened_in, hotkey FROM openings WHERE opened_in < ? ORDER BY opened_in, hotkey LIMIT ?)",
+        before,
+        limit
+    )
+    .execute(&mut *transaction)
+    .await
+    .map_err(unavailable)?;
+    transaction.commit().await.map_err(unavailable)?;
+    writer.done();
+    Ok(pruned.rows_affected())
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use resi_protocol::{EpochId, Hotkey, Timestamp};
-use resi_store::{Migrations, OpenError, ReportAttempt, ReportOutcome, Store};
+use resi_store::{Migrations, OpenError, Origin, ReportAttempt, ReportOutcome, Store};
 use resi_store_sqlite::{SqliteLocation, SqliteStore};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
@@ -30,6 +30,7 @@ fn started(id: &str) -> ReportAttempt {
         now: Timestamp::UNIX_EPOCH,
         timeout: Duration::from_secs(60),
         new_assignments: None,
+        origin: Origin::default(),
     }
 }
 

@@ -3,8 +3,10 @@ use std::time::Duration;
 
 use resi_protocol::{Hotkey, Signature, Timestamp};
 
+use crate::Origin;
+
 /// A request for access whose signature was verified.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct GrantAttempt {
     /// Who asks.
     pub hotkey: Hotkey,
@@ -16,6 +18,8 @@ pub struct GrantAttempt {
     pub now: Timestamp,
     /// At most this many grants in [`GRANT_WINDOW`]; `None` for no limit.
     pub limit: Option<u32>,
+    /// The request it came with.
+    pub origin: Origin,
 }
 
 /// The window of the limit on grants. A signature is always remembered for longer than this.
@@ -30,6 +34,15 @@ pub enum GrantOutcome {
     Replayed,
     /// The limit is used up. Nothing changed.
     Limited(Quota),
+}
+
+/// A hotkey that was granted access.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GrantedValidator {
+    /// Who.
+    pub hotkey: Hotkey,
+    /// When first.
+    pub first_granted_at: Timestamp,
 }
 
 /// How a limit stands.
@@ -112,6 +125,7 @@ mod tests {
             remember_until: Timestamp::from_seconds(1_000_000),
             now: Timestamp::from_seconds(second),
             limit: Some(limit),
+            origin: Origin::default(),
         }
     }
 
@@ -177,7 +191,7 @@ mod tests {
                             prop_assert!(counting < limit as usize);
                             let remaining = limit as usize - counting - 1;
                             prop_assert_eq!(quota.map(|quota| quota.remaining as usize), Some(remaining));
-                            granted.push(*attempt);
+                            granted.push(attempt.clone());
                         }
                     }
                 }

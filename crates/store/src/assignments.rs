@@ -4,7 +4,7 @@ use std::time::Duration;
 use resi_protocol::wire::{AssignmentId, AssignmentReport, AssignmentStatus, ReportedStatus};
 use resi_protocol::{EpochId, Hotkey, Sha256Hash, Timestamp};
 
-use crate::LastChange;
+use crate::{LastChange, Origin};
 
 /// A valid report of a validator.
 #[derive(Clone, Debug)]
@@ -23,6 +23,8 @@ pub struct ReportAttempt {
     pub timeout: Duration,
     /// At most this many new assignments while `running_epoch` runs; `None` for no limit.
     pub new_assignments: Option<u32>,
+    /// The request it came with.
+    pub origin: Origin,
 }
 
 /// What became of a [`ReportAttempt`].
@@ -384,6 +386,7 @@ mod tests {
             now: Timestamp::from_seconds(second),
             timeout: TIMEOUT,
             new_assignments: Some(3),
+            origin: Origin::default(),
         }
     }
 

@@ -1,6 +1,8 @@
 use resi_protocol::rotation::{Parameters, RotationPublicKey, VrfSignature};
 use resi_protocol::{EpochId, EpochIndex, Hotkey, Sha256Hash, Sources, Timestamp, Zipcode};
 
+use crate::Origin;
+
 /// Key and parameters of an epoch, written once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EpochRecord {
@@ -46,7 +48,7 @@ pub struct PoolEntry {
 }
 
 /// That a validator pulled blocks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pull {
     /// The subnet of the epoch.
     pub netuid: u16,
@@ -60,4 +62,6 @@ pub struct Pull {
     pub block_size: u32,
     /// When first.
     pub at: Timestamp,
+    /// The request it came with.
+    pub origin: Origin,
 }

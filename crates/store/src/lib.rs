@@ -5,6 +5,7 @@
 
 mod access;
 mod assignments;
+mod audit;
 #[cfg(feature = "contract")]
 pub mod contract;
 mod epochs;
@@ -20,12 +21,17 @@ use resi_protocol::wire::AssignmentId;
 use resi_protocol::{EpochId, Hotkey, Sha256Hash, Timestamp};
 
 pub use access::{
-    GRANT_WINDOW, GrantAttempt, GrantOutcome, Quota, RecentGrants, UsedSignatures, decide_grants,
+    GRANT_WINDOW, GrantAttempt, GrantOutcome, GrantedValidator, Quota, RecentGrants,
+    UsedSignatures, decide_grants,
 };
 pub use assignments::{
     Assignment, AssignmentKey, AssignmentQuery, Change, EpochDelta, EpochValidator, Openings,
     ReportAttempt, ReportDecision, ReportOutcome, Standing, Step, decide_reports, epoch_deltas,
     epoch_validators, openings_to_count, transition,
+};
+pub use audit::{
+    AuditEntry, AuditEvent, AuditKind, AuditQuery, Origin, UnknownAuditKind, deal_events,
+    grant_events, status_events,
 };
 pub use epochs::{EpochRecord, PoolEntry, Pull, StoredPool};
 pub use error::{Migrations, OpenError, StoreError};
@@ -39,6 +45,13 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// Grants access once for a signature, within the limit of its hotkey. Only a grant consumes the signature and
     /// counts. Attempts that wait are committed in groups; each returns after its commit.
     async fn grant_access(&self, attempt: GrantAttempt) -> Result<GrantOutcome, StoreError>;
+
+    /// At most `limit` hotkeys that were ever granted access, in the order of their bytes, from after `after` on.
+    async fn validators(
+        &self,
+        after: Option<Hotkey>,
+        limit: u32,
+    ) -> Result<Vec<GrantedValidator>, StoreError>;
 
     /// Forgets at most `limit` signatures whose time to be remembered ended before `now`; returns how many.
     async fn forget_signatures(&self, now: Timestamp, limit: u32) -> Result<u64, StoreError>;
@@ -69,6 +82,19 @@ pub trait Store: Send + Sync + std::fmt::Debug {
         now: Timestamp,
         limit: u32,
     ) -> Result<u64, StoreError>;
+
+    /// Deletes at most `limit` assignments that have ended and were opened in epochs that began before `before`; returns how many.
+    /// The totals keep counting them.
+    async fn prune_assignments(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError>;
+
+    /// Adds entries to the audit. Grants, deals and changes of status are added by the verbs that make them.
+    async fn record_audit(&self, events: &[AuditEvent]) -> Result<(), StoreError>;
+
+    /// A page of the audit, oldest first.
+    async fn audit(&self, query: AuditQuery) -> Result<Vec<AuditEntry>, StoreError>;
+
+    /// Deletes at most `limit` entries of the audit from before `before`; returns how many.
+    async fn prune_audit(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError>;
 
     /// Writes the record of an epoch unless there is one, and returns the one that stands.
     async fn agree_epoch(&self, proposed: &EpochRecord) -> Result<EpochRecord, StoreError>;
@@ -110,7 +136,8 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// The pool of that hash.
     async fn pool(&self, sha256: Sha256Hash) -> Result<Option<StoredPool>, StoreError>;
 
-    /// Records who pulled which blocks; what is recorded already stays as it is.
+    /// Records who pulled which blocks; what is recorded already stays as it is. The first pull of a validator in an
+    /// epoch goes into the audit.
     async fn record_pulls(&self, pulls: &[Pull]) -> Result<(), StoreError>;
 
     /// The counts that health and statistics show, with at most `epochs` epochs, newest first. Costs no more when more

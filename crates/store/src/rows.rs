@@ -4,8 +4,8 @@ use resi_protocol::rotation::{Parameters, RotationPublicKey, VrfSignature};
 use resi_protocol::{EpochId, EpochSchedule, Hotkey, Sha256Hash, Signature, Timestamp};
 
 use crate::{
-    Assignment, EpochDelta, EpochRecord, EpochTally, LastChange, PoolEntry, StoreError, StoredPool,
-    Tally,
+    Assignment, AuditEntry, AuditEvent, EpochDelta, EpochRecord, EpochTally, LastChange, Origin,
+    PoolEntry, StoreError, StoredPool, Tally,
 };
 
 fn inconsistent(what: &str, error: impl std::fmt::Display) -> StoreError {
@@ -39,6 +39,14 @@ fn epoch_id(start: i64) -> Result<EpochId, StoreError> {
 /// When it has not 32 bytes.
 pub fn hotkey(value: &[u8]) -> Result<Hotkey, StoreError> {
     bytes("hotkey", value).map(Hotkey::from_bytes)
+}
+
+/// Reads a netuid.
+///
+/// # Errors
+/// When it has not 16 bits.
+pub fn netuid(value: i32) -> Result<u16, StoreError> {
+    whole("netuid", value.into())
 }
 
 /// Reads a signature.
@@ -94,6 +102,68 @@ impl TryFrom<AssignmentRow> for Assignment {
 /// When it cannot be written as JSON.
 pub fn report_text(assignment: &Assignment) -> Result<String, StoreError> {
     serde_json::to_string(&assignment.report).map_err(|error| inconsistent("report", error))
+}
+
+/// Entries of the audit as the JSON list that both databases take.
+///
+/// # Errors
+/// When they cannot be written as JSON.
+pub fn audit_text(events: &[AuditEvent]) -> Result<String, StoreError> {
+    let entries: Vec<_> = events
+        .iter()
+        .map(|event| {
+            (
+                event.at.micros(),
+                event.kind.name(),
+                &event.code,
+                event.hotkey.map(|hotkey| hex::encode(hotkey.as_bytes())),
+                u8::from(event.proved),
+                &event.subject,
+                event.origin.as_ref().map(|origin| &*origin.request_id),
+                event.origin.as_ref().and_then(|origin| origin.address),
+                event.times,
+            )
+        })
+        .collect();
+    serde_json::to_string(&entries).map_err(|error| inconsistent("audit", error))
+}
+
+/// A row of `audit`.
+#[derive(Debug)]
+#[expect(missing_docs, reason = "the columns, as AuditEvent names them")]
+pub struct AuditRow {
+    pub position: i64,
+    pub at: i64,
+    pub kind: String,
+    pub code: String,
+    pub hotkey: Option<Vec<u8>>,
+    pub proved: bool,
+    pub subject: Option<String>,
+    pub request_id: Option<String>,
+    pub address: Option<String>,
+    pub times: i64,
+}
+
+impl TryFrom<AuditRow> for AuditEntry {
+    type Error = StoreError;
+
+    fn try_from(row: AuditRow) -> Result<Self, StoreError> {
+        let address = row
+            .address
+            .map(|address| address.parse().map_err(|error| inconsistent("address", error)))
+            .transpose()?;
+        let event = AuditEvent {
+            at: Timestamp::from_micros(row.at),
+            kind: row.kind.parse().map_err(|error| inconsistent("kind", error))?,
+            code: row.code.into(),
+            hotkey: row.hotkey.as_deref().map(hotkey).transpose()?,
+            proved: row.proved,
+            subject: row.subject,
+            origin: row.request_id.map(|id| Origin { request_id: id.into(), address }),
+            times: whole("times", row.times)?,
+        };
+        Ok(Self { position: row.position, event })
+    }
 }
 
 /// A row of `epochs`.

@@ -3,7 +3,7 @@ use std::time::Duration;
 use crate::fresh::Fresh;
 use resi_protocol::{EpochId, Hotkey, Signature, Timestamp};
 use resi_store::{
-    GrantAttempt, GrantOutcome, Migrations, OpenError, ReportAttempt, ReportOutcome, Store,
+    GrantAttempt, GrantOutcome, Migrations, OpenError, Origin, ReportAttempt, ReportOutcome, Store,
     StoreError,
 };
 use resi_store_postgres::PostgresStore;
@@ -27,6 +27,7 @@ fn started(id: &str, second: i64) -> ReportAttempt {
         now: Timestamp::from_seconds(second),
         timeout: Duration::from_secs(3600),
         new_assignments: None,
+        origin: Origin::default(),
     }
 }
 
@@ -37,6 +38,7 @@ fn grant(signed: u8, second: i64) -> GrantAttempt {
         remember_until: Timestamp::from_seconds(3600),
         now: Timestamp::from_seconds(second),
         limit: None,
+        origin: Origin::default(),
     }
 }
 

@@ -2,8 +2,8 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 
-use super::{Backend, at, grant, replicas};
-use crate::{GRANT_WINDOW, GrantAttempt, GrantOutcome, Quota, Store};
+use super::{Backend, at, grant, hotkey, replicas};
+use crate::{GRANT_WINDOW, GrantAttempt, GrantOutcome, GrantedValidator, Quota, Store};
 
 async fn ask(store: &dyn Store, attempt: GrantAttempt) -> GrantOutcome {
     store.grant_access(attempt).await.expect("an outcome")
@@ -140,4 +140,18 @@ pub async fn old_signatures_are_forgotten_and_others_are_not(backend: &dyn Backe
         attempt.remember_until = at(i64::from(number));
         assert_eq!(ask(store.as_ref(), attempt).await, GrantOutcome::Replayed);
     }
+}
+
+pub async fn who_was_granted_access_is_listed(backend: &dyn Backend) {
+    let store = backend.open().await;
+    for (who, second) in [(3, 5), (1, 6), (2, 7), (1, 8)] {
+        let attempt = grant(who, u32::try_from(second).expect("small"), second, None);
+        store.grant_access(attempt).await.expect("an outcome");
+    }
+    let first =
+        |who, second| GrantedValidator { hotkey: hotkey(who), first_granted_at: at(second) };
+    let (one, two, three) = (first(1, 6), first(2, 7), first(3, 5));
+    assert_eq!(store.validators(None, 2).await, Ok(vec![one, two]));
+    assert_eq!(store.validators(Some(hotkey(2)), 2).await, Ok(vec![three]));
+    assert_eq!(store.validators(Some(hotkey(3)), 2).await, Ok(vec![]));
 }

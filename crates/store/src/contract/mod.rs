@@ -2,6 +2,7 @@
 
 mod access;
 mod assignments;
+mod audit;
 mod epochs;
 mod lifecycle;
 mod tally;
@@ -15,10 +16,11 @@ use resi_protocol::wire::{AssignmentReport, AssignmentStatus};
 use resi_protocol::{EpochId, EpochIndex, EpochSchedule, Hotkey, Sha256Hash, Signature, Timestamp};
 use serde_json::json;
 
-use crate::{GrantAttempt, ReportAttempt, Store};
+use crate::{GrantAttempt, Origin, ReportAttempt, Store};
 
 pub use access::*;
 pub use assignments::*;
+pub use audit::*;
 pub use epochs::*;
 pub use lifecycle::*;
 pub use tally::*;
@@ -51,6 +53,7 @@ macro_rules! contract {
             limits_are_of_each_hotkey,
             the_limit_is_exact_across_replicas,
             old_signatures_are_forgotten_and_others_are_not,
+            who_was_granted_access_is_listed,
             every_step_of_the_table,
             the_same_report_again_changes_nothing,
             a_late_report_is_marked,
@@ -66,6 +69,12 @@ macro_rules! contract {
             assignments_are_listed_by_status,
             pages_do_not_move_while_assignments_are_added,
             what_lies_far_back_is_listed,
+            grants_and_changes_of_status_are_audited,
+            deals_are_audited_once_an_epoch,
+            refusals_are_audited_as_they_are_given,
+            the_audit_is_read_by_hotkey_and_in_pages,
+            old_entries_of_the_audit_are_pruned,
+            old_assignments_are_pruned_and_still_counted,
             the_first_record_of_an_epoch_stands,
             of_two_replicas_one_record_stands,
             records_are_listed_newest_first,
@@ -132,7 +141,12 @@ fn grant(who: u8, signed: u32, second: i64, limit: Option<u32>) -> GrantAttempt 
         remember_until: at(360),
         now: at(second),
         limit,
+        origin: origin("granted"),
     }
+}
+
+fn origin(request_id: &str) -> Origin {
+    Origin { request_id: request_id.into(), address: Some([192, 0, 2, 1].into()) }
 }
 
 /// The name of an epoch, in four-hour epochs.
@@ -159,6 +173,7 @@ fn report(who: u8, id: &str, status: &str, second: i64) -> Reported {
         now: at(second),
         timeout: TIMEOUT,
         new_assignments: None,
+        origin: origin("reported"),
     })
 }
 

@@ -1,7 +1,7 @@
 use resi_protocol::wire::AssignmentStatus;
 use resi_protocol::{Source, Sources};
 
-use super::{Backend, at, epoch_id, epoch_number, grant, hotkey, replicas, report};
+use super::{Backend, at, epoch_id, epoch_number, grant, hotkey, origin, replicas, report};
 use crate::{EpochTally, LastChange, Pull, Store, Tally};
 
 async fn tally(store: &dyn Store) -> Tally {
@@ -108,6 +108,7 @@ pub async fn pulls_make_validators_of_an_epoch(backend: &dyn Backend) {
         sources: Sources::from_iter([source]),
         block_size,
         at: at(second),
+        origin: origin("pulled"),
     };
     let pulls = [
         pull(2, 100, Source::ZillowSold, 20, 0),

@@ -6,7 +6,7 @@ use resi_protocol::{Hotkey, Signature, Timestamp};
 use serde_json::json;
 
 use super::epoch_id;
-use crate::{GrantAttempt, GrantOutcome, ReportAttempt, ReportOutcome, Store};
+use crate::{GrantAttempt, GrantOutcome, Origin, ReportAttempt, ReportOutcome, Store};
 
 /// How hard to press.
 #[derive(Clone, Copy, Debug)]
@@ -65,6 +65,13 @@ fn hotkey(number: u64, load: Load) -> Hotkey {
     Hotkey::from_bytes(bytes)
 }
 
+fn origin(number: u64) -> Origin {
+    Origin {
+        request_id: format!("01M830GQNCX681K{number:011}").into(),
+        address: Some([192, 0, 2, 1].into()),
+    }
+}
+
 fn grant(number: u64, load: Load) -> GrantAttempt {
     let mut bytes = [0; 64];
     for (position, chunk) in bytes.chunks_mut(8).enumerate() {
@@ -79,6 +86,7 @@ fn grant(number: u64, load: Load) -> GrantAttempt {
         // Every grant of a hotkey in a window of its own, so that the log of a limit stays as short as it is in life.
         now: now.plus(Duration::from_secs(number / load.hotkeys * 10)),
         limit: load.limited.then_some(10),
+        origin: origin(number),
     }
 }
 
@@ -99,5 +107,6 @@ fn report(number: u64, load: Load) -> ReportAttempt {
         now: Timestamp::from_micros(1_760_000_000_000_000 + i64::try_from(number).unwrap_or(0)),
         timeout: Duration::from_secs(14_400),
         new_assignments: load.limited.then_some(64),
+        origin: origin(number),
     }
 }

@@ -13,6 +13,7 @@ use resi_data_api::ids::Ids;
 use resi_data_api::log::RequestLog;
 use resi_data_api::metrics::Metrics;
 use resi_data_api::pulls::Pulls;
+use resi_data_api::refusals::Refusals;
 use resi_data_api::registry::OpenRegistry;
 use resi_data_api::rotation::{Archive, Deck, PoolTable};
 use resi_data_api::tokens::Tokens;
@@ -195,6 +196,8 @@ fn app(store: Arc<dyn Store>, clock: Arc<dyn Clock>, options: Options) -> App {
         board: Board::new(),
         metrics: Metrics::new(),
         pulls: Pulls::default(),
+        refusals: Refusals::default(),
+        retention: None,
         request_log: RequestLog::off(),
         trusted_proxies: TrustedProxies::new(Vec::new()),
         enabled_sources: options.enabled_sources.parse().unwrap(),

@@ -1,0 +1,65 @@
+use resi_protocol::Timestamp;
+use resi_store::rows::{self, AuditRow};
+use resi_store::{AuditEntry, AuditEvent, AuditQuery, StoreError};
+
+use crate::database::{Database, unavailable};
+
+pub(crate) async fn record(database: &Database, events: &[AuditEvent]) -> Result<(), StoreError> {
+    if events.is_empty() {
+        return Ok(());
+    }
+    let entries = rows::audit_text(events)?;
+    let mut writer = database.writer().await?;
+    sqlx::query!("INSERT INTO audit_groups (entries) VALUES (?)", entries)
+        .execute(writer.connection()?)
+        .await
+        .map_err(unavailable)?;
+    writer.done();
+    Ok(())
+}
+
+pub(crate) async fn list(
+    database: &Database,
+    query: AuditQuery,
+) -> Result<Vec<AuditEntry>, StoreError> {
+    let hotkey = query.hotkey.as_ref().map(|hotkey| &hotkey.as_bytes()[..]);
+    let (at, position) = query.after.unwrap_or((query.since, i64::MIN));
+    let (since, at) = (query.since.micros(), at.micros());
+    let mut reader = database.reader().await?;
+    let rows = sqlx::query_as!(
+        AuditRow,
+        r#"SELECT position, at, kind, code, hotkey, proved AS "proved: bool", subject, request_id, address, times
+           FROM audit
+           WHERE at >= ?1 AND (at, position) > (?2, ?3) AND (?4 IS NULL OR hotkey = ?4)
+           ORDER BY at, position LIMIT ?5"#,
+        since,
+        at,
+        position,
+        hotkey,
+        query.limit
+    )
+    .fetch_all(&mut *reader)
+    .await
+    .map_err(unavailable)?;
+    reader.done();
+    rows.into_iter().map(TryInto::try_into).collect()
+}
+
+pub(crate) async fn prune(
+    database: &Database,
+    before: Timestamp,
+    limit: u32,
+) -> Result<u64, StoreError> {
+    let before = before.micros();
+    let mut writer = database.writer().await?;
+    let pruned = sqlx::query!(
+        "DELETE FROM audit WHERE position IN (SELECT position FROM audit WHERE at < ? ORDER BY at LIMIT ?)",
+        before,
+        limit
+    )
+    .execute(writer.connection()?)
+    .await
+    .map_err(unavailable)?;
+    writer.done();
+    Ok(pruned.rows_affected())
+}
