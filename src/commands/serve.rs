@@ -30,8 +30,12 @@ use crate::lifecycle::{Signals, Stop, Tasks};
 use crate::log::{LogFormat, LogSink, RequestLog};
 use crate::metrics::Metrics;
 use crate::pulls::Pulls;
+#[cfg(feature = "chain")]
+use crate::registry::ChainRegistry;
 use crate::registry::{FileRegistry, OpenRegistry, Registry};
 use crate::rotation::{Archive, Deck, PoolTable};
+#[cfg(feature = "chain")]
+use crate::settings::ChainSetting;
 use crate::settings::{Database, Keys, RegistrySetting, Reveal, Settings, random};
 use crate::tokens::Tokens;
 
@@ -84,6 +88,11 @@ pub async fn run(settings: Settings, sink: LogSink) -> Result<()> {
     };
     let app = build(&settings, keys, registry, pool, clock, Arc::clone(&store), request_log)?;
     let app = Arc::new(app);
+    #[cfg(feature = "chain")]
+    if let Some(chain) = app.registry.chain() {
+        chain.restore(&*app.store, app.clock.now()).await;
+        tasks.spawn("chain", follow_chain(Arc::clone(&app), stop.clone()));
+    }
     background::tend_deck(&app).await;
     let mut watch = ClockWatch::new(&*app.clock);
     background::probe(&app, &mut watch).await;
@@ -162,7 +171,35 @@ fn open_registry(settings: &Settings, clock: &dyn Clock) -> Result<Box<dyn Regis
         RegistrySetting::File(path) => {
             Box::new(FileRegistry::open(path.clone(), settings.min_alpha_stake, clock.now())?)
         }
+        #[cfg(feature = "chain")]
+        RegistrySetting::Chain(chain) => Box::new(chain_registry(chain, settings)),
     })
+}
+
+#[cfg(feature = "chain")]
+fn chain_registry(chain: &ChainSetting, settings: &Settings) -> ChainRegistry {
+    use resi_chain::{ChainClient, Deadlines, Metagraph, RAO_PER_ALPHA};
+    let client = ChainClient::new(chain.network.clone(), settings.netuid, Deadlines::default());
+    let minimum_rao = settings.min_alpha_stake.saturating_mul(RAO_PER_ALPHA);
+    let metagraph = Metagraph::new(client, chain.rules, minimum_rao);
+    ChainRegistry::new(Arc::new(metagraph), settings.netuid)
+}
+
+/// Reads the members from the chain from time to time, until `stop`.
+#[cfg(feature = "chain")]
+async fn follow_chain(app: Arc<App>, stop: CancellationToken) {
+    let Some(chain) = app.registry.chain() else { return };
+    let follow = async {
+        loop {
+            chain.sync(&*app.store, app.clock.now()).await;
+            let random = random().map_or(u32::MAX, u32::from_le_bytes);
+            sleep(chain.next_sync_in(random)).await;
+        }
+    };
+    tokio::select! {
+        () = follow => {}
+        () = stop.cancelled() => {}
+    }
 }
 
 /// Opens the store; a database that is away is tried again until it is there.
@@ -334,7 +371,7 @@ fn announce(settings: &Settings, address: SocketAddr, metrics: Option<SocketAddr
         tracing::warn!("MOCK MODE: no signature is checked; for the development of clients only");
     } else if settings.registry == RegistrySetting::Open {
         tracing::warn!(
-            "OPEN REGISTRY: every hotkey may act as a validator; for production name one with --registry file:PATH"
+            "OPEN REGISTRY: every hotkey may act as a validator; for production name one with --registry chain or file:PATH"
         );
     }
 }

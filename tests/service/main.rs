@@ -8,6 +8,8 @@ mod access;
 mod assignments;
 mod bad_input;
 mod blocks;
+#[cfg(feature = "chain")]
+mod chain;
 mod epochs;
 mod health;
 mod limits;
