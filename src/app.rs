@@ -163,7 +163,7 @@ impl App {
     /// Lets only validators pass.
     ///
     /// # Errors
-    /// 403 for everybody else.
+    /// 403 for everybody else, 503 while nothing is known of anybody.
     pub fn require_validator(&self, hotkey: &Hotkey) -> Result<(), ApiError> {
         match self.registry.standing(hotkey) {
             Standing::Validator => Ok(()),
@@ -171,6 +171,7 @@ impl App {
                 ErrorCode::NotAValidator,
                 "The hotkey may not act as a validator of this subnet",
             )),
+            Standing::Unknown => Err(registry_stale()),
         }
     }
 
@@ -181,19 +182,23 @@ impl App {
     pub fn require_fresh_registry(&self) -> Result<(), ApiError> {
         match self.registry.freshness(self.clock.now()) {
             Freshness::Fresh | Freshness::Stale => Ok(()),
-            Freshness::Expired => Err(ApiError {
-                retry_after_seconds: Some(60),
-                ..ApiError::new(
-                    ErrorCode::RegistryStale,
-                    "The registry of validators is too old to grant access by it",
-                )
-            }),
+            Freshness::Expired => Err(registry_stale()),
         }
     }
 
     /// The client of a request that came from `peer`.
     pub fn client(&self, peer: IpAddr, headers: &axum::http::HeaderMap) -> IpAddr {
         self.trusted_proxies.client(peer, headers)
+    }
+}
+
+fn registry_stale() -> ApiError {
+    ApiError {
+        retry_after_seconds: Some(60),
+        ..ApiError::new(
+            ErrorCode::RegistryStale,
+            "The registry of validators is too old to let anybody in by it",
+        )
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use resi_protocol::btauth::Nonce;
 use resi_protocol::wire::Check;
 use tokio::time::timeout;
 
@@ -15,6 +16,9 @@ use crate::metrics::Standing;
 const SHOWN_EPOCHS: u32 = 12;
 /// How many rows are changed at once, so that requests do not wait for long.
 const SWEPT_AT_ONCE: u32 = 500;
+
+/// Longer than a nonce could still pass, by the slowest clock of all replicas.
+const NONCES_REMEMBERED: Duration = Duration::from_secs(360);
 
 /// Asks the database whether it is there, takes its counts, and compares the clocks.
 pub async fn probe(app: &App, watch: &mut ClockWatch) {
@@ -108,6 +112,8 @@ pub async fn sweep(app: &App) {
             >= u64::from(SWEPT_AT_ONCE)
         {}
         while app.store.forget_signatures(now, SWEPT_AT_ONCE).await? >= u64::from(SWEPT_AT_ONCE) {}
+        let before = Nonce::at(now.minus(NONCES_REMEMBERED));
+        while app.store.forget_nonces(before, SWEPT_AT_ONCE).await? >= u64::from(SWEPT_AT_ONCE) {}
         Ok::<_, resi_store::StoreError>(())
     };
     if let Err(error) = swept.await {

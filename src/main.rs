@@ -126,6 +126,9 @@ fn settings(args: SettingsArgs) -> Result<Settings> {
     {
         raw.netuid = Some(netuid.parse().context("NET_UID")?);
     }
+    if raw.subtensor_network.is_none() {
+        raw.subtensor_network = environment("SUBTENSOR_NETWORK").map(Into::into);
+    }
     if let Some(path) = args.config {
         raw = raw.over_file(&path)?;
     }

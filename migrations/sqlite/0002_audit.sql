@@ -21,6 +21,21 @@ BEGIN
     SELECT raise(ABORT, 'audit is append-only');
 END;
 
+-- The changes of status of one commit are one row, as the JSON list that they came in: a row each would cost as much as
+-- the reports themselves. `at` is the latest.
+CREATE TABLE audit_of_reports (
+    position INTEGER NOT NULL PRIMARY KEY,
+    at INTEGER NOT NULL,
+    entries TEXT NOT NULL
+) STRICT;
+
+CREATE INDEX audit_of_reports_at ON audit_of_reports (at);
+
+CREATE TRIGGER audit_of_reports_is_append_only BEFORE UPDATE ON audit_of_reports
+BEGIN
+    SELECT raise(ABORT, 'audit is append-only');
+END;
+
 -- Rows of audit as one JSON list.
 CREATE VIEW audit_groups AS SELECT NULL AS entries WHERE false;
 
@@ -88,5 +103,6 @@ BEGIN
     ON CONFLICT (epoch, hotkey) DO UPDATE SET consensus_hash = excluded.consensus_hash
     WHERE excluded.consensus_hash IS NOT NULL AND consensus_hash IS NOT excluded.consensus_hash;
 
-    INSERT INTO audit_groups (entries) VALUES (NEW.audit);
+    INSERT INTO audit_of_reports (at, entries)
+    SELECT NEW.audit ->> '$[#-1][0]', NEW.audit WHERE NEW.audit <> '[]';
 END;

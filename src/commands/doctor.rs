@@ -67,7 +67,7 @@ pub async fn run(settings: Result<&Settings, &anyhow::Error>, now: Timestamp) ->
     };
     let mut findings = vec![check_settings(settings), check_zipcodes(settings)];
     let keys = check_keys(settings, &mut findings);
-    findings.push(check_registry(settings, now));
+    findings.push(check_registry(settings, now).await);
     findings.push(check_disk(settings));
     match opening::present_store(settings).await {
         Err(error) => findings.push(unopened(settings, &error)),
@@ -161,11 +161,17 @@ fn is_open_to_others(_: &Path) -> bool {
     false
 }
 
-fn check_registry(settings: &Settings, now: Timestamp) -> Finding {
+async fn check_registry(settings: &Settings, now: Timestamp) -> Finding {
     let registry = match registry::open(settings, now) {
         Ok(registry) => registry,
         Err(error) => return fail("registry", error.to_string()),
     };
+    #[cfg(feature = "chain")]
+    if let Some(chain) = registry.chain()
+        && let Err(error) = chain.ask(now).await
+    {
+        return fail("registry", format!("{}: {error}", settings.registry));
+    }
     if settings.registry == RegistrySetting::Open {
         return warn("registry", "open: every hotkey may act as a validator");
     }

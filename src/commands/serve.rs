@@ -81,6 +81,11 @@ pub async fn run(settings: Settings, sink: LogSink) -> Result<()> {
     };
     let app = build(&settings, keys, registry, pool, clock, Arc::clone(&store), request_log)?;
     let app = Arc::new(app);
+    #[cfg(feature = "chain")]
+    if let Some(chain) = app.registry.chain() {
+        chain.restore(&*app.store, app.clock.now()).await;
+        tasks.spawn("chain", follow_chain(Arc::clone(&app), stop.clone()));
+    }
     background::tend_deck(&app).await;
     let mut watch = ClockWatch::new(&*app.clock);
     background::probe(&app, &mut watch).await;
@@ -150,6 +155,23 @@ pub(super) fn read_pool(settings: &Settings) -> Result<PoolTable> {
         size_rank: entry.size_rank,
     });
     Ok(PoolTable::new(entries.collect())?)
+}
+
+/// Reads the members from the chain from time to time, until `stop`.
+#[cfg(feature = "chain")]
+async fn follow_chain(app: Arc<App>, stop: CancellationToken) {
+    let Some(chain) = app.registry.chain() else { return };
+    let follow = async {
+        loop {
+            chain.sync(&*app.store, app.clock.now()).await;
+            let random = random().map_or(u32::MAX, u32::from_le_bytes);
+            sleep(chain.next_sync_in(random)).await;
+        }
+    };
+    tokio::select! {
+        () = follow => {}
+        () = stop.cancelled() => {}
+    }
 }
 
 fn build(
@@ -288,7 +310,7 @@ fn announce(settings: &Settings, address: SocketAddr, metrics: Option<SocketAddr
         tracing::warn!("MOCK MODE: no signature is checked; for the development of clients only");
     } else if settings.registry == RegistrySetting::Open {
         tracing::warn!(
-            "OPEN REGISTRY: every hotkey may act as a validator; for production name one with --registry file:PATH"
+            "OPEN REGISTRY: every hotkey may act as a validator; for production name one with --registry chain or file:PATH"
         );
     }
 }

@@ -17,6 +17,10 @@ const PAGE: u32 = 1_000;
 pub async fn list(json: bool, settings: &Settings, now: Timestamp) -> Result<String> {
     let registry = registry::open(settings, now)?;
     let store = opening::existing_store(settings).await?;
+    #[cfg(feature = "chain")]
+    if let Some(chain) = registry.chain() {
+        chain.restore(&*store, now).await;
+    }
     let mut text = String::new();
     if !json {
         writeln!(text, "{:<48}  {:<20}  REGISTRY", "HOTKEY", "FIRST GRANTED")?;
@@ -28,6 +32,7 @@ pub async fn list(json: bool, settings: &Settings, now: Timestamp) -> Result<Str
             let standing = match registry.standing(&validator.hotkey) {
                 Standing::Validator => "validator",
                 Standing::Stranger => "stranger",
+                Standing::Unknown => "unknown",
             };
             if json {
                 let line = json!({

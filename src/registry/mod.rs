@@ -1,5 +1,7 @@
 //! Who may act as a validator.
 
+#[cfg(feature = "chain")]
+mod chain;
 mod file;
 
 use std::fmt;
@@ -7,6 +9,8 @@ use std::time::Duration;
 
 use resi_protocol::{Hotkey, Timestamp};
 
+#[cfg(feature = "chain")]
+pub use chain::ChainRegistry;
 pub use file::{FileRegistry, RegistryFileError};
 
 use crate::settings::{RegistrySetting, Settings};
@@ -23,6 +27,8 @@ pub fn open(settings: &Settings, now: Timestamp) -> Result<Box<dyn Registry>, Re
         RegistrySetting::File(path) => {
             Box::new(FileRegistry::open(path.clone(), settings.min_alpha_stake, now)?)
         }
+        #[cfg(feature = "chain")]
+        RegistrySetting::Chain(chain) => Box::new(ChainRegistry::open(chain, settings)),
     })
 }
 
@@ -33,6 +39,8 @@ pub enum Standing {
     Validator,
     /// It may not.
     Stranger,
+    /// Nothing is known yet of anybody.
+    Unknown,
 }
 
 /// How much the registry knows.
@@ -68,6 +76,12 @@ pub trait Registry: Send + Sync + fmt::Debug {
 
     /// Reads it again, if it is something that can be read. Called every few seconds, off the path of requests.
     fn refresh(&self, now: Timestamp);
+
+    /// The registry as one that follows a chain, where it is one.
+    #[cfg(feature = "chain")]
+    fn chain(&self) -> Option<&ChainRegistry> {
+        None
+    }
 }
 
 /// Every hotkey whose signature verifies may act as a validator. For development.

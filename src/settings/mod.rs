@@ -1,5 +1,7 @@
 //! Settings: flags before environment before the file before defaults. Read once, checked as a whole.
 
+#[cfg(feature = "chain")]
+mod chain;
 mod keys;
 mod raw;
 
@@ -13,6 +15,8 @@ use ipnet::IpNet;
 use resi_protocol::{EpochSchedule, Sources};
 use resi_store::Migrations;
 
+#[cfg(feature = "chain")]
+pub use chain::ChainSetting;
 pub use keys::{Keys, MiniSecret};
 pub(crate) use keys::{new_jwt_keys, random, replace_private};
 pub use raw::{RawSettings, Reveal};
@@ -95,6 +99,9 @@ pub enum RegistrySetting {
     Open,
     /// Whom a file names.
     File(PathBuf),
+    /// Whom the chain names.
+    #[cfg(feature = "chain")]
+    Chain(ChainSetting),
 }
 
 impl fmt::Display for RegistrySetting {
@@ -102,6 +109,8 @@ impl fmt::Display for RegistrySetting {
         match self {
             Self::Open => f.write_str("open"),
             Self::File(path) => write!(f, "file:{}", path.display()),
+            #[cfg(feature = "chain")]
+            Self::Chain(_) => f.write_str("chain"),
         }
     }
 }
@@ -179,14 +188,14 @@ impl Settings {
             raw.rotation_key_file.as_deref(),
         )?;
         let jwt_keys = keys::read("JWT_KEYS", raw.jwt_keys.as_ref(), raw.jwt_keys_file.as_deref())?;
-        let registry = raw.registry.as_deref().map(registry).transpose()?;
+        let registry = raw.registry.as_deref().map(|text| registry(text, &raw)).transpose()?;
         if mock {
             check_mock(&raw, host, &database, rotation_key.is_some() || jwt_keys.is_some())?;
         } else {
             ensure!(
                 host.is_loopback() || registry.is_some(),
                 "--host {host} lets strangers in, and no registry says who may act as a validator: name one with \
-                 --registry file:PATH, or say --registry open if you mean it"
+                 --registry chain or file:PATH, or say --registry open if you mean it"
             );
             if let Database::Postgres(_) = database {
                 ensure!(
@@ -306,7 +315,16 @@ impl Settings {
             ("log_format", format!("{:?}", self.log_format).to_lowercase()),
             ("drain_seconds", self.drain.as_secs().to_string()),
         ];
-        lines.iter().map(|(name, value)| format!("{name:<28} {value}\n")).collect()
+        #[cfg(feature = "chain")]
+        let chain = if let RegistrySetting::Chain(chain) = &self.registry {
+            chain.in_force()
+        } else {
+            Vec::new()
+        };
+        #[cfg(not(feature = "chain"))]
+        let chain = Vec::new();
+        let lines = lines.into_iter().chain(chain);
+        lines.map(|(name, value)| format!("{name:<28} {value}\n")).collect()
     }
 }
 
@@ -353,11 +371,15 @@ fn database(url: Option<&str>, data_dir: &Path, mock: bool) -> anyhow::Result<Da
     }
 }
 
-fn registry(text: &str) -> anyhow::Result<RegistrySetting> {
+fn registry(text: &str, raw: &RawSettings) -> anyhow::Result<RegistrySetting> {
     match text.split_once(':') {
         None if text == "open" => Ok(RegistrySetting::Open),
         Some(("file", path)) if !path.is_empty() => Ok(RegistrySetting::File(path.into())),
-        _ => bail!("--registry must be open or file:PATH, not {text:?}"),
+        #[cfg(feature = "chain")]
+        None if text == "chain" => ChainSetting::resolve(raw).map(RegistrySetting::Chain),
+        #[cfg(not(feature = "chain"))]
+        None if text == "chain" => bail!("--registry chain: this binary was built without it"),
+        _ => bail!("--registry must be open, file:PATH or chain, not {text:?}"),
     }
 }
 
@@ -415,7 +437,9 @@ mod tests {
             })
             .is_ok()
         );
-        assert!(refused(|raw| raw.registry = Some("chain".into())).contains("open or file:PATH"));
+        assert!(
+            refused(|raw| raw.registry = Some("x".into())).contains("open, file:PATH or chain")
+        );
     }
 
     #[test]

@@ -78,9 +78,22 @@ pub struct RawSettings {
     /// Let a mock listen on more than loopback
     #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
     pub i_know_this_is_insecure: Option<bool>,
-    /// Who may act as a validator: `open` (everybody) or `file:PATH` [default: open]
+    /// Who may act as a validator: `open` (everybody), `file:PATH` or `chain` [default: open]
     #[arg(long, env = "RESI_REGISTRY", value_name = "KIND")]
     pub registry: Option<String>,
+    /// The chain to ask: finney, test, local, or a ws:// or wss:// URL; SUBTENSOR_NETWORK in the environment is read
+    /// too [default: finney]
+    #[arg(long = "subtensor.network", env = "BT_NETWORK", hide_env_values = true, value_name = "NETWORK", value_parser = secret)]
+    pub subtensor_network: Option<Secret>,
+    /// Nodes to ask in turn instead of the network's own, ws:// or wss:// URLs separated by commas
+    #[arg(long = "subtensor.chain_endpoint", env = "BT_CHAIN_ENDPOINT", hide_env_values = true, value_name = "URLS", value_parser = secret)]
+    pub subtensor_chain_endpoint: Option<Secret>,
+    /// How often the chain is asked who may act as a validator [default: 300]
+    #[arg(long, env = "METAGRAPH_SYNC_INTERVAL", value_name = "SECONDS")]
+    pub metagraph_sync_interval: Option<u64>,
+    /// How old what the chain said may be before nobody is let in anew by it [default: 1200]
+    #[arg(long, env = "RESI_MAX_REGISTRY_AGE", value_name = "SECONDS")]
+    pub max_registry_age: Option<u64>,
     /// Least stake of a validator, in whole alpha [default: 20000; 300 on subnet 428]
     #[arg(long, env = "VALIDATOR_MIN_ALPHA_STAKE", value_name = "ALPHA")]
     pub validator_min_alpha_stake: Option<u64>,

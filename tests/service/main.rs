@@ -9,6 +9,8 @@ mod assignments;
 mod audit;
 mod bad_input;
 mod blocks;
+#[cfg(feature = "chain")]
+mod chain;
 mod epochs;
 mod health;
 mod limits;

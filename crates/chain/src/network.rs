@@ -148,6 +148,11 @@ impl GenesisHash {
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
+
+    /// Its 32 bytes.
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
 }
 
 const fn hash(digits: &[u8; 64]) -> [u8; 32] {

@@ -28,8 +28,17 @@ pub(crate) async fn list(
     let mut reader = database.reader().await?;
     let rows = sqlx::query_as!(
         AuditRow,
-        r#"SELECT position, at, kind, code, hotkey, proved AS "proved: bool", subject, request_id, address, times
-           FROM audit
+        r#"SELECT position AS "position!: i64", at AS "at!: i64", kind AS "kind!: String", code AS "code!: String",
+               hotkey AS "hotkey: Vec<u8>", proved AS "proved!: bool", subject AS "subject: String",
+               request_id AS "request_id: String", address AS "address: String", times AS "times!: i64"
+           FROM (
+               SELECT position, at, kind, code, hotkey, proved, subject, request_id, address, times
+               FROM audit WHERE at >= ?1
+               UNION ALL
+               SELECT (1 << 52) + g.position * 1024 + e.key, e.value ->> 0, e.value ->> 1, e.value ->> 2,
+                   unhex(e.value ->> 3), e.value ->> 4, e.value ->> 5, e.value ->> 6, e.value ->> 7, e.value ->> 8
+               FROM audit_of_reports AS g CROSS JOIN json_each(g.entries) AS e WHERE g.at >= ?1
+           )
            WHERE at >= ?1 AND (at, position) > (?2, ?3) AND (?4 IS NULL OR hotkey = ?4)
            ORDER BY at, position LIMIT ?5"#,
         since,
@@ -60,6 +69,15 @@ pub(crate) async fn prune(
     .execute(writer.connection()?)
     .await
     .map_err(unavailable)?;
+    let pruned_of_reports = sqlx::query!(
+        "DELETE FROM audit_of_reports
+         WHERE position IN (SELECT position FROM audit_of_reports WHERE at < ? ORDER BY at LIMIT ?)",
+        before,
+        limit
+    )
+    .execute(writer.connection()?)
+    .await
+    .map_err(unavailable)?;
     writer.done();
-    Ok(pruned.rows_affected())
+    Ok(pruned.rows_affected() + pruned_of_reports.rows_affected())
 }

@@ -2,6 +2,7 @@
 
 mod audit;
 mod backup;
+mod chain;
 mod database;
 mod epochs;
 mod grants;
@@ -13,13 +14,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use resi_protocol::btauth::Nonce;
 use resi_protocol::rotation::VrfSignature;
 use resi_protocol::wire::AssignmentId;
 use resi_protocol::{EpochId, Hotkey, Sha256Hash, Timestamp};
 use resi_store::{
     Assignment, AssignmentQuery, AuditEntry, AuditEvent, AuditQuery, Connections, EpochRecord,
-    GrantAttempt, GrantOutcome, GrantedValidator, GroupCommit, Migrations, OpenError, Pull,
-    ReportAttempt, ReportOutcome, Store, StoreError, StoredPool, Tally,
+    GrantAttempt, GrantOutcome, GrantedValidator, GroupCommit, KeptMembers, Migrations, OpenError,
+    Pull, ReportAttempt, ReportOutcome, Store, StoreError, StoredPool, Tally,
 };
 
 pub use crate::backup::{BackupError, back_up, restore};
@@ -169,6 +171,22 @@ impl Store for SqliteStore {
 
     async fn record_pulls(&self, pulls: &[Pull]) -> Result<(), StoreError> {
         within(epochs::record_pulls(&self.database, pulls)).await
+    }
+
+    async fn keep_members(&self, members: &KeptMembers) -> Result<(), StoreError> {
+        within(chain::keep_members(&self.database, members)).await
+    }
+
+    async fn members(&self, netuid: u16) -> Result<Vec<KeptMembers>, StoreError> {
+        within(chain::members(&self.database, netuid)).await
+    }
+
+    async fn take_nonce(&self, hotkey: Hotkey, nonce: Nonce) -> Result<bool, StoreError> {
+        within(chain::take_nonce(&self.database, hotkey, nonce)).await
+    }
+
+    async fn forget_nonces(&self, before: Nonce, limit: u32) -> Result<u64, StoreError> {
+        within(chain::forget_nonces(&self.database, before, limit)).await
     }
 
     async fn tally(&self, epochs: u32) -> Result<Tally, StoreError> {

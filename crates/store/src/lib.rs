@@ -6,6 +6,7 @@
 mod access;
 mod assignments;
 mod audit;
+mod chain;
 #[cfg(feature = "contract")]
 pub mod contract;
 mod epochs;
@@ -16,6 +17,7 @@ pub mod rows;
 mod tally;
 
 use async_trait::async_trait;
+use resi_protocol::btauth::Nonce;
 use resi_protocol::rotation::VrfSignature;
 use resi_protocol::wire::AssignmentId;
 use resi_protocol::{EpochId, Hotkey, Sha256Hash, Timestamp};
@@ -33,6 +35,7 @@ pub use audit::{
     AuditEntry, AuditEvent, AuditKind, AuditQuery, Origin, UnknownAuditKind, deal_events,
     grant_events, status_events,
 };
+pub use chain::KeptMembers;
 pub use epochs::{EpochRecord, PoolEntry, Pull, StoredPool};
 pub use error::{Migrations, OpenError, StoreError};
 pub use group_commit::{BATCH, GroupCommit};
@@ -139,6 +142,19 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// Records who pulled which blocks; what is recorded already stays as it is. The first pull of a validator in an
     /// epoch goes into the audit.
     async fn record_pulls(&self, pulls: &[Pull]) -> Result<(), StoreError>;
+
+    /// Keeps what was read from a chain, unless what is kept of that chain and subnet is of the same block or a later
+    /// one.
+    async fn keep_members(&self, members: &KeptMembers) -> Result<(), StoreError>;
+
+    /// What is kept of a subnet, one for each chain it was read from, the highest block first.
+    async fn members(&self, netuid: u16) -> Result<Vec<KeptMembers>, StoreError>;
+
+    /// Takes the nonce of a signed request; whether it was its first time.
+    async fn take_nonce(&self, hotkey: Hotkey, nonce: Nonce) -> Result<bool, StoreError>;
+
+    /// Forgets at most `limit` nonces before `before`; returns how many.
+    async fn forget_nonces(&self, before: Nonce, limit: u32) -> Result<u64, StoreError>;
 
     /// The counts that health and statistics show, with at most `epochs` epochs, newest first. Costs no more when more
     /// assignments are remembered.

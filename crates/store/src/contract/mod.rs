@@ -3,6 +3,7 @@
 mod access;
 mod assignments;
 mod audit;
+mod chain;
 mod epochs;
 mod lifecycle;
 mod tally;
@@ -21,6 +22,7 @@ use crate::{GrantAttempt, Origin, ReportAttempt, Store};
 pub use access::*;
 pub use assignments::*;
 pub use audit::*;
+pub use chain::*;
 pub use epochs::*;
 pub use lifecycle::*;
 pub use tally::*;
@@ -81,6 +83,10 @@ macro_rules! contract {
             a_signature_is_published_once,
             a_record_of_another_epoch_length_conflicts_while_it_runs,
             pools_are_kept,
+            the_latest_members_of_each_chain_and_subnet_are_kept,
+            of_two_replicas_one_takes_a_nonce,
+            a_nonce_stays_taken_after_a_restart,
+            old_nonces_are_forgotten_and_others_are_not,
             an_empty_database_has_an_empty_tally,
             the_tally_counts_by_status,
             the_tally_follows_expiry,
