@@ -87,18 +87,23 @@ pub(crate) fn create(path: &Path) -> std::io::Result<()> {
 }
 
 async fn migrate(writer: &mut SqliteConnection, migrations: Migrations) -> Result<(), OpenError> {
-    match (pending(writer).await?, migrations) {
-        (0, _) => Ok(()),
-        (pending, Migrations::Refuse) => Err(OpenError::Pending(pending)),
-        (_, Migrations::Run) => match MIGRATIONS.run_direct(None, writer, false).await {
-            Ok(()) => Ok(()),
-            // SQLite's migrator takes no lock: another process may just have run them.
-            Err(error) => match pending(writer).await {
-                Ok(0) => Ok(()),
-                _ => Err(migrate_error(error)),
-            },
-        },
+    let mut left = pending(writer).await?;
+    if left > 0 && migrations == Migrations::Refuse {
+        return Err(OpenError::Pending(left));
     }
+    while left > 0 {
+        if let Err(error) = MIGRATIONS.run_direct(None, writer, false).await {
+            // SQLite's migrator takes no lock: another process may just have run some of them.
+            let still_left = pending(writer).await?;
+            if still_left == left {
+                return Err(migrate_error(error));
+            }
+            left = still_left;
+        } else {
+            left = 0;
+        }
+    }
+    Ok(())
 }
 
 pub(crate) async fn pending(connection: &mut SqliteConnection) -> Result<usize, OpenError> {

@@ -7,6 +7,7 @@
 //! - [`spot_check`]: what a validator scrapes itself, and what that says.
 //! - [`CredibilityRules`], [`TimeRewardRules`]: what being right, and being quick, is worth.
 //! - [`consensus`]: from the answers of an epoch to accepted values, findings and credibilities.
+//! - [`offline`]: from what was recorded to what [`consensus`] judges.
 //! - [`simulation`]: whole epochs in memory, with honest miners and organised liars, to measure a strategy.
 //! - [`canonical`]: one text and hash for one result.
 #![deny(missing_docs)]
@@ -17,6 +18,7 @@ pub mod consensus;
 mod credibility;
 pub mod messages;
 mod metagraph;
+pub mod offline;
 pub mod settings;
 pub mod simulation;
 pub mod spot_check;

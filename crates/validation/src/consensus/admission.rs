@@ -17,6 +17,8 @@ pub enum RefusalReason {
     ImplausibleTime,
     /// More homes than a batch can have.
     TooManyHomes,
+    /// It names no batch of the epoch, or no group of that batch.
+    NotAssigned,
     /// The metagraph has no such miner.
     UnknownMiner,
     /// More miners answered for the batch than are ever compared with each other.

@@ -71,3 +71,23 @@ impl Settings {
             ..=Duration::from_secs(self.slowest_seconds.into())
     }
 }
+
+impl From<&crate::settings::Settings> for Settings {
+    /// What users set by name; the rest as in [`Settings::default`].
+    fn from(settings: &crate::settings::Settings) -> Self {
+        let seconds = |time: Duration| u32::try_from(time.as_secs()).unwrap_or(u32::MAX);
+        Self {
+            consensus_confidence_threshold: Share::nearest(settings.consensus_confidence),
+            zipcode_confidence_threshold: Share::nearest(settings.zipcode_confidence),
+            anomaly_detection_threshold: Share::nearest(settings.anomaly_detection),
+            sync_threshold_seconds: settings.sync_threshold_seconds,
+            identical_content_penalty: Share::nearest(
+                settings.credibility.identical_content_penalty,
+            ),
+            credibility_alpha: Share::nearest(settings.credibility.alpha),
+            fastest_seconds: seconds(settings.response_window.shortest),
+            slowest_seconds: seconds(settings.response_window.longest),
+            ..Self::default()
+        }
+    }
+}

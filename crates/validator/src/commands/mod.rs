@@ -1,6 +1,7 @@
 mod access;
 mod assignments;
 mod blocks;
+mod consensus;
 mod epoch;
 mod report;
 mod verify;
@@ -20,6 +21,7 @@ pub(crate) enum Command {
     Epoch(epoch::Epoch),
     Verify(verify::Verify),
     Wallet(wallet::Wallet),
+    Consensus(consensus::Consensus),
 }
 
 impl Command {
@@ -32,6 +34,7 @@ impl Command {
             Self::Epoch(command) => command.run(cli).await,
             Self::Verify(command) => command.run(cli).await,
             Self::Wallet(command) => command.run(cli),
+            Self::Consensus(command) => command.run(cli),
         }
     }
 }

@@ -1,0 +1,166 @@
+use std::collections::{BTreeMap, HashMap};
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Read as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+use clap::{Args, ValueEnum};
+use resi_protocol::Hotkey;
+use resi_validation::consensus::{Conclusion, Majority, Robust, Settings, Share, Strategy};
+use resi_validation::messages::{Assigned, Limits, RecordedAnswer, RecordedAnswerError};
+use resi_validation::offline::{Deal, Recording};
+use resi_validation::settings::Preset;
+use resi_validation::{Metagraph, Miner};
+use serde::de::DeserializeOwned;
+
+use crate::cli::Cli;
+use crate::output::{pairs, table};
+
+/// Judge recorded answers again: accepted values, findings, credibilities and their hash
+#[derive(Debug, Args)]
+pub(crate) struct Consensus {
+    /// The blocks of the epoch, as `blocks --json` gives them
+    #[arg(long, value_name = "FILE")]
+    blocks: PathBuf,
+    /// The miners: a JSON list of {uid, hotkey, coldkey, active}
+    #[arg(long, value_name = "FILE")]
+    metagraph: PathBuf,
+    /// The answers, one a line: {"uid": 12, "received_at": "…", "response": {…}}
+    #[arg(long, value_name = "FILE.jsonl")]
+    responses: PathBuf,
+    /// Credibilities before the epoch: a JSON object from hotkey or uid to a number from 0 to 1
+    #[arg(long, value_name = "FILE")]
+    credibility: Option<PathBuf>,
+    /// How to judge
+    #[arg(long, value_enum, default_value_t = StrategyName::Robust)]
+    strategy: StrategyName,
+    /// Settings: consensus, api, development, testnet or production
+    #[arg(long, value_name = "NAME", default_value = "consensus")]
+    preset: Preset,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum StrategyName {
+    /// Holds against liars
+    Robust,
+    /// The plain vote
+    Majority,
+}
+
+impl Consensus {
+    pub(crate) fn run(&self, cli: &Cli) -> Result<()> {
+        let deal: Deal = read_json(&self.blocks)?;
+        let metagraph: Metagraph = read_json(&self.metagraph)?;
+        let preset = self.preset.settings();
+        let known = match &self.credibility {
+            Some(path) => Known::read(path)?,
+            None => Known::default(),
+        };
+        let initial = Share::nearest(preset.credibility.initial);
+        let limits = Limits::default();
+        let credibility = |miner: &Miner| known.of(miner).unwrap_or(initial);
+        let mut recording = Recording::new(deal, &metagraph, credibility, limits);
+        add_lines(&self.responses, &limits, &mut recording)?;
+        let settings = Settings::from(&preset);
+        let strategy: &dyn Strategy = match self.strategy {
+            StrategyName::Robust => &Robust { settings, ..Robust::default() },
+            StrategyName::Majority => &Majority { settings },
+        };
+        let (conclusion, catalog) = recording.judge(strategy);
+        let outcome = conclusion.outcome(&catalog);
+        cli.style.show(&outcome, |_| text(&conclusion, &conclusion.consensus_hash(&catalog)))
+    }
+}
+
+fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {
+    let text = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    serde_json::from_slice(&text).with_context(|| path.display().to_string())
+}
+
+/// Credibilities under the names in the file.
+#[derive(Debug, Default)]
+struct Known {
+    by_uid: HashMap<u16, Share>,
+    by_hotkey: HashMap<Hotkey, Share>,
+}
+
+impl Known {
+    fn read(path: &Path) -> Result<Self> {
+        let mut known = Self::default();
+        for (name, credibility) in read_json::<BTreeMap<String, f64>>(path)? {
+            if !(0.0..=1.0).contains(&credibility) {
+                bail!("{}: {name}: {credibility} is not from 0 to 1", path.display());
+            }
+            let credibility = Share::nearest(credibility);
+            if let Ok(uid) = name.parse() {
+                known.by_uid.insert(uid, credibility);
+            } else if let Ok(hotkey) = name.parse() {
+                known.by_hotkey.insert(hotkey, credibility);
+            } else {
+                bail!("{}: {name:?} is neither a uid nor a hotkey", path.display());
+            }
+        }
+        Ok(known)
+    }
+
+    fn of(&self, miner: &Miner) -> Option<Share> {
+        self.by_hotkey.get(&miner.hotkey).or_else(|| self.by_uid.get(&miner.uid)).copied()
+    }
+}
+
+fn add_lines(path: &Path, limits: &Limits, recording: &mut Recording) -> Result<()> {
+    let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let mut reader = BufReader::new(file);
+    let most = limits.body_bytes as u64 + 1;
+    let mut line = Vec::new();
+    for number in 1_u64.. {
+        line.clear();
+        let at = || format!("{}:{number}", path.display());
+        if reader.by_ref().take(most).read_until(b'\n', &mut line).with_context(at)? == 0 {
+            break;
+        }
+        if line.len() as u64 == most && line.last() != Some(&b'\n') {
+            reader.skip_until(b'\n').with_context(at)?;
+        }
+        if line.trim_ascii().is_empty() {
+            continue;
+        }
+        match RecordedAnswer::parse(&line, &Assigned::anything(), limits) {
+            Ok(recorded) => recording.add(recorded),
+            // A miner that sends too much must not keep anybody from judging the others.
+            Err(RecordedAnswerError::Answer(error)) if error.name() != "malformed" => {
+                eprintln!("{}: left out: {error}", at());
+            }
+            Err(error) => return Err(error).with_context(at),
+        }
+    }
+    Ok(())
+}
+
+fn text(conclusion: &Conclusion, hash: &str) -> String {
+    let judgement = &conclusion.judgement;
+    let accepted = judgement.properties.iter().filter(|property| property.accepted).count();
+    let confirmed = judgement.zipcodes.iter().filter(|zipcode| zipcode.confirmed).count();
+    let of = |part: usize, whole: usize| format!("{part} of {whole}");
+    let mut text = pairs([
+        ("epoch", conclusion.epoch_id.clone()),
+        ("strategy", judgement.strategy.to_owned()),
+        ("homes accepted", of(accepted, judgement.properties.len())),
+        ("zipcodes confirmed", of(confirmed, judgement.zipcodes.len())),
+        ("answers refused", judgement.refused.len().to_string()),
+        ("consensus hash", hash.to_owned()),
+    ]);
+    if !judgement.findings.is_empty() {
+        let findings = judgement.findings.iter().map(|finding| {
+            let miners: Vec<String> = finding.miners.iter().map(u16::to_string).collect();
+            let kind = format!("{:?}", finding.kind);
+            [kind, miners.join(" "), finding.score.to_string(), finding.evidence.clone()]
+        });
+        text += &format!("\n{}", table(["finding", "miners", "score", "evidence"], findings));
+    }
+    let credibility = judgement
+        .credibility
+        .iter()
+        .map(|(uid, credibility)| [uid.to_string(), credibility.to_string()]);
+    text + &format!("\n{}", table(["miner", "credibility"], credibility))
+}
