@@ -1,5 +1,6 @@
 //! The commands of the binary.
 
+pub mod health;
 pub mod keygen;
 pub mod serve;
 pub mod verify;
