@@ -28,8 +28,6 @@ pub enum Command {
     },
     /// Check a saved answer, or one that is fetched, against the rules of the rotation
     Verify(VerifyArgs),
-    /// Ask a running service whether it is ready; fails where it is not
-    Health(HealthArgs),
     /// Print new keys as lines of an env file
     Keygen,
     /// Print the OpenAPI document
@@ -52,17 +50,6 @@ pub struct SettingsArgs {
     /// What is said by flag or environment.
     #[command(flatten)]
     pub settings: Box<RawSettings>,
-}
-
-/// Which service to ask.
-#[derive(Debug, Args)]
-pub struct HealthArgs {
-    /// Where it listens
-    #[arg(long, default_value = "http://127.0.0.1:8000")]
-    pub url: String,
-    /// How long it may take
-    #[arg(long, value_name = "SECONDS", default_value_t = 3)]
-    pub timeout: u64,
 }
 
 /// What to verify, and what was known before.

@@ -2,13 +2,12 @@
 
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::Parser;
 use resi_data_api::cli::{Cli, Command, ConfigCommand, SettingsArgs};
 use resi_data_api::clock::{Clock, SystemClock};
-use resi_data_api::commands::{health, keygen, serve, verify};
+use resi_data_api::commands::{keygen, serve, verify};
 use resi_data_api::endpoints::openapi;
 use resi_data_api::log::{self, LogSink};
 use resi_data_api::settings::Settings;
@@ -44,7 +43,6 @@ fn run(cli: Cli) -> Result<()> {
             print!("{}", verify::run(&args, SystemClock::new().now())?);
             Ok(())
         }
-        Command::Health(args) => health::run(&args.url, Duration::from_secs(args.timeout)),
         Command::Keygen => {
             print!("{}", keygen::run()?);
             Ok(())

@@ -1,6 +1,5 @@
 //! The commands of the binary.
 
-pub mod health;
 pub mod keygen;
 pub mod serve;
 pub mod verify;
