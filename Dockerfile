@@ -1,0 +1,19 @@
+# syntax=docker/dockerfile:1
+FROM rust:1.95-bookworm AS build
+WORKDIR /src
+COPY . .
+RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/src/target \
+    cargo build --release --locked --package resi-data-api && cp target/release/resi-data-api /resi-data-api && \
+    mkdir /empty
+
+# glibc and certificates, no shell.
+FROM gcr.io/distroless/cc-debian12:nonroot
+COPY --from=build /resi-data-api /usr/bin/resi-data-api
+# A named volume takes its owner from here.
+COPY --from=build --chown=nonroot:nonroot /empty /var/lib/resi
+ENV RESI_HOST=0.0.0.0 RESI_DATA_DIR=/var/lib/resi RESI_LOG_FORMAT=json
+VOLUME /var/lib/resi
+EXPOSE 8000
+STOPSIGNAL SIGTERM
+ENTRYPOINT ["/usr/bin/resi-data-api"]
+CMD ["serve"]
