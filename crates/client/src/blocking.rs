@@ -25,6 +25,15 @@ use tokio::runtime::{Builder, Runtime};
 use crate::{AssignmentsRequest, BlocksRequest, Error, PageRequest, VerifiedBlocks};
 
 /// A [`Client`](crate::Client) whose calls return when the answer is there. May be shared by threads.
+///
+/// ```no_run
+/// # fn example(client: resi_client::blocking::Client) -> Result<(), resi_client::Error> {
+/// for blocks in client.watch(Default::default()) {
+///     println!("{}", blocks?.data().epoch_id);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Client {
     client: crate::Client,
@@ -106,6 +115,21 @@ impl Client {
 
     /// See [`Client::report`](crate::Client::report).
     ///
+    /// ```no_run
+    /// # fn example(client: resi_client::blocking::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use resi_client::protocol::wire::{AssignmentReport, ReportedStatus};
+    ///
+    /// client.report(&AssignmentReport {
+    ///     assignment_id: "epoch-batch-7".parse()?,
+    ///     status: ReportedStatus::Started,
+    ///     statistics: None,
+    ///     epoch_id: None,
+    ///     consensus_hash: None,
+    /// })?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// Those of the same name there.
     pub fn report(&self, report: &AssignmentReport) -> Result<AssignmentAccepted, Error> {
@@ -128,6 +152,13 @@ impl Client {
     }
 
     /// See [`Client::assignment`](crate::Client::assignment).
+    ///
+    /// ```no_run
+    /// # fn example(client: resi_client::blocking::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// println!("{}", client.assignment(&"epoch-batch-7".parse()?)?.status.name());
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// Those of the same name there.
@@ -181,6 +212,14 @@ impl Client {
     }
 
     /// See [`Client::epoch`](crate::Client::epoch).
+    ///
+    /// ```no_run
+    /// # fn example(client: resi_client::blocking::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let id = client.current_epoch()?.epoch.id;
+    /// println!("{:?}", client.epoch(id)?.epoch);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// Those of the same name there.

@@ -23,6 +23,14 @@ use crate::watch;
 /// Speaks to one service in the name of one hotkey. Cheap to clone: clones share token, blocks and connections.
 ///
 /// It needs a tokio runtime with time and I/O enabled. See the [crate's page](crate) for the whole picture.
+///
+/// ```no_run
+/// # async fn example(client: resi_client::Client) -> Result<(), resi_client::Error> {
+/// let blocks = client.blocks(Default::default()).await?;
+/// println!("{} zipcodes", blocks.data().total_zipcodes);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Client {
     session: Arc<Session>,

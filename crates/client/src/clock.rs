@@ -41,6 +41,13 @@ pub struct SystemClock {
 
 impl SystemClock {
     /// The monotonic time counts from here.
+    ///
+    /// ```
+    /// use resi_client::{Clock, SystemClock};
+    ///
+    /// let clock = SystemClock::new();
+    /// assert!(clock.monotonic() <= clock.monotonic());
+    /// ```
     #[expect(clippy::disallowed_methods, reason = "this is the clock that the rest is handed")]
     #[expect(clippy::new_without_default, reason = "reads the clock")]
     pub fn new() -> Self {

@@ -206,6 +206,13 @@ impl fmt::Display for Unverified {
 
 impl Error {
     /// The service's code for what went wrong.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let error = resi_client::Error::TimedOut { url: "https://resi.example/health".into(), after: Duration::from_secs(5) };
+    /// assert_eq!(error.code(), None, "nobody answered");
+    /// ```
     pub fn code(&self) -> Option<ErrorCode> {
         match self {
             Self::Refused(refusal) => refusal.code,
@@ -217,6 +224,13 @@ impl Error {
     }
 
     /// The HTTP status, where there was an answer that is an error.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let error = resi_client::Error::TimedOut { url: "https://resi.example/health".into(), after: Duration::from_secs(5) };
+    /// assert_eq!(error.status(), None, "nobody answered");
+    /// ```
     pub fn status(&self) -> Option<u16> {
         match self {
             Self::Refused(refusal) => Some(refusal.status),
@@ -225,6 +239,13 @@ impl Error {
     }
 
     /// The id under which the service's log has the request.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let error = resi_client::Error::TimedOut { url: "https://resi.example/health".into(), after: Duration::from_secs(5) };
+    /// assert_eq!(error.request_id(), None, "nobody answered");
+    /// ```
     pub fn request_id(&self) -> Option<&str> {
         match self {
             Self::Refused(refusal) => refusal.request_id.as_deref(),
@@ -235,6 +256,13 @@ impl Error {
     }
 
     /// Whether the same call may succeed later without anybody doing anything.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let error = resi_client::Error::TimedOut { url: "https://resi.example/health".into(), after: Duration::from_secs(5) };
+    /// assert!(error.is_retryable());
+    /// ```
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Refused(refusal) => matches!(refusal.status, 408 | 429 | 500..=599),
@@ -244,6 +272,13 @@ impl Error {
     }
 
     /// How long the service asked to be left alone.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let error = resi_client::Error::TimedOut { url: "https://resi.example/health".into(), after: Duration::from_secs(5) };
+    /// assert_eq!(error.retry_after(), None, "nobody asked for it");
+    /// ```
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Refused(refusal) => refusal.retry_after,

@@ -35,17 +35,38 @@ impl Default for RetryPolicy {
 
 impl RetryPolicy {
     /// One try only.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use resi_client::RetryPolicy;
+    ///
+    /// assert_eq!(RetryPolicy::never(), RetryPolicy::default().deadline(Duration::ZERO));
+    /// ```
     pub fn never() -> Self {
         Self::default().deadline(Duration::ZERO)
     }
 
     /// How long a call may take in all, waits included; a try that has begun is not cut off.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use resi_client::RetryPolicy;
+    ///
+    /// let until_the_epoch_is_old = RetryPolicy::default().deadline(Duration::from_secs(1_800));
+    /// ```
     #[must_use]
     pub fn deadline(self, deadline: Duration) -> Self {
         Self { deadline, ..self }
     }
 
     /// The wait after the first try, doubled after each, and the longest one.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use resi_client::RetryPolicy;
+    ///
+    /// let patient = RetryPolicy::default().waits(Duration::from_secs(2), Duration::from_secs(60));
+    /// ```
     #[must_use]
     pub fn waits(self, first_wait: Duration, longest_wait: Duration) -> Self {
         Self { first_wait, longest_wait, ..self }
@@ -55,6 +76,17 @@ impl RetryPolicy {
     ///
     /// `tries` failed so far (at least 1), the last with `error`, `elapsed` after the call began. `jitter` is from 0 up
     /// to 1.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use resi_client::{Error, RetryPolicy};
+    ///
+    /// let error = Error::TimedOut { url: "https://resi.example/health".into(), after: Duration::from_secs(5) };
+    /// let policy = RetryPolicy::default();
+    /// let wait = policy.wait_after(&error, 1, Duration::from_secs(5), 0.0);
+    /// assert_eq!(wait, Some(Duration::from_millis(250)));
+    /// assert_eq!(policy.wait_after(&error, 9, Duration::from_secs(59), 0.5), None, "past the deadline");
+    /// ```
     pub fn wait_after(
         &self,
         error: &Error,

@@ -1,7 +1,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, LOCATION, RETRY_AFTER};
+use reqwest::header::{
+    ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, LOCATION, RETRY_AFTER,
+};
 use reqwest::{Method, Response, StatusCode, Url};
 use resi_protocol::Timestamp;
 use resi_protocol::wire::ErrorCode;
@@ -200,12 +202,21 @@ fn refusal(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Refusal {
             |message| message.chars().take(500).collect(),
         ),
         request_id: body.request_id.or_else(|| text(headers, X_REQUEST_ID)),
-        retry_after: text(headers, RETRY_AFTER.as_str())
-            .and_then(|seconds| seconds.trim().parse().ok())
-            .map(Duration::from_secs),
+        retry_after: retry_after(headers),
         server_time: body.server_time.map(Timestamp::from_seconds),
         skew_seconds: body.skew_seconds,
     }
+}
+
+/// Seconds, or a date; a date is read by the clock of who sent it, since the one here may be off.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let asked = text(headers, RETRY_AFTER.as_str())?;
+    if let Ok(seconds) = asked.trim().parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let until = httpdate::parse_http_date(&asked).ok()?;
+    let now = httpdate::parse_http_date(&text(headers, DATE.as_str())?).ok()?;
+    Some(until.duration_since(now).unwrap_or_default())
 }
 
 fn text(headers: &HeaderMap, name: &str) -> Option<String> {
@@ -245,5 +256,20 @@ mod tests {
         let body = br#"{"error": "New", "error_code": "NEWER_THAN_THIS", "request_id": "r1"}"#;
         let refused = refusal(StatusCode::CONFLICT, &HeaderMap::new(), body);
         assert_eq!(refused.to_string(), "New (HTTP 409, request r1)");
+    }
+
+    #[test]
+    fn a_date_to_come_back_at_is_counted_from_the_answers_own_date() {
+        let wait = |asked: &str, date: Option<&str>| {
+            let mut headers =
+                HeaderMap::from_iter([(RETRY_AFTER, asked.parse().expect("a header"))]);
+            headers.extend(date.map(|date| (DATE, date.parse().expect("a header"))));
+            refusal(StatusCode::SERVICE_UNAVAILABLE, &headers, b"").retry_after
+        };
+        let (noon, later) = ("Wed, 15 Jan 2025 12:00:00 GMT", "Wed, 15 Jan 2025 12:01:30 GMT");
+        assert_eq!(wait(later, Some(noon)), Some(Duration::from_secs(90)));
+        assert_eq!(wait(noon, Some(later)), Some(Duration::ZERO));
+        assert_eq!(wait(later, None), None);
+        assert_eq!(wait("soon", Some(noon)), None);
     }
 }
