@@ -77,6 +77,7 @@ pub struct ClientBuilder {
     pinned: Pinned,
     data_folder: Option<PathBuf>,
     keeps_nothing: bool,
+    keeps_token: bool,
     retry: RetryPolicy,
     try_timeout: Duration,
     spread: Duration,
@@ -93,6 +94,7 @@ impl ClientBuilder {
             pinned: Pinned::default(),
             data_folder: None,
             keeps_nothing: false,
+            keeps_token: false,
             retry: RetryPolicy::default(),
             try_timeout: TRY_TIMEOUT,
             spread: SPREAD,
@@ -202,6 +204,16 @@ impl ClientBuilder {
         Self { keeps_nothing: true, ..self }
     }
 
+    /// Keep the access token in the data folder too, in a file that only its owner can read. For programs that run often
+    /// and briefly: without it, each run asks for access anew, of which a hotkey may have a few a minute.
+    ///
+    /// ```
+    /// let builder = resi_client::Client::builder().keep_token();
+    /// ```
+    pub fn keep_token(self) -> Self {
+        Self { keeps_token: true, ..self }
+    }
+
     /// When calls are tried again.
     ///
     /// ```
@@ -277,6 +289,7 @@ impl ClientBuilder {
             self.jitter,
             self.retry,
             self.sources,
+            folder.clone().filter(|_| self.keeps_token),
         ));
         let blocks = Arc::new(Blocks::new(Arc::clone(&session), folder, self.pinned));
         Ok(Client::new(session, blocks, self.spread))

@@ -1,4 +1,4 @@
-use std::fs::{self, File};
+use std::fs::{self, OpenOptions};
 use std::io::{self, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -6,16 +6,17 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use reqwest::Url;
 use resi_protocol::rotation::Pool;
-use resi_protocol::{Hotkey, Sha256Hash};
+use resi_protocol::wire::AccessGrant;
+use resi_protocol::{Hotkey, Sha256Hash, Sources};
 use sha2::{Digest, Sha256};
 
 use crate::Error;
 use crate::known_rotation::KnownRotation;
 use crate::requests::BlocksRequest;
 
-/// What is kept of one service over restarts. Pools and blocks are copies that may be lost and are checked when they are
-/// read; the known rotation is not.
-#[derive(Debug)]
+/// What is kept of one service over restarts, for its owner only. Pools, blocks and tokens are copies that may be lost and are
+/// checked when they are read or used; the known rotation is not.
+#[derive(Clone, Debug)]
 pub(crate) struct DataFolder(PathBuf);
 
 impl DataFolder {
@@ -40,6 +41,11 @@ impl DataFolder {
     fn blocks_file(&self, hotkey: Hotkey, request: BlocksRequest) -> PathBuf {
         let sources = request.sources.to_string().replace(',', "+");
         self.0.join(format!("blocks-{hotkey}-{sources}-{}.json", request.block_size))
+    }
+
+    fn token_file(&self, hotkey: Hotkey, sources: Sources) -> PathBuf {
+        let sources = sources.to_string().replace(',', "+");
+        self.0.join(format!("token-{hotkey}-{sources}.json"))
     }
 
     /// # Errors
@@ -100,6 +106,15 @@ impl DataFolder {
         self.keep_copy(&self.blocks_file(hotkey, request), answer);
     }
 
+    pub(crate) fn grant(&self, hotkey: Hotkey, sources: Sources) -> Option<AccessGrant> {
+        serde_json::from_slice(&fs::read(self.token_file(hotkey, sources)).ok()?).ok()
+    }
+
+    pub(crate) fn keep_grant(&self, hotkey: Hotkey, sources: Sources, grant: &AccessGrant) {
+        let text = serde_json::to_vec(grant).unwrap_or_default();
+        self.keep_copy(&self.token_file(hotkey, sources), &text);
+    }
+
     /// A copy that is not kept costs a request later, and nothing else.
     fn keep_copy(&self, path: &Path, content: &[u8]) {
         let kept = self.write_beside(path, content).and_then(|written| fs::rename(written, path));
@@ -114,7 +129,11 @@ impl DataFolder {
         fs::create_dir_all(&self.0)?;
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let beside = path.with_added_extension(format!("{}-{number}.new", std::process::id()));
-        let mut file = File::create(&beside)?;
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut file = options.open(&beside)?;
         file.write_all(content)?;
         file.sync_all()?;
         Ok(beside)

@@ -6,6 +6,7 @@ use resi_protocol::Sources;
 use resi_protocol::wire::{AccessGrant, AccessRequest, ErrorCode, signing_message};
 
 use crate::clock::{Clock, Jitter};
+use crate::data_folder::DataFolder;
 use crate::error::{ClockOff, Error};
 use crate::flights::Flights;
 use crate::retry::RetryPolicy;
@@ -29,6 +30,8 @@ pub(crate) struct Session {
     pub(crate) jitter: Arc<dyn Jitter>,
     retry: RetryPolicy,
     sources: Sources,
+    /// Where tokens are kept for the next run of the program.
+    folder: Option<DataFolder>,
     token: Mutex<Option<Arc<Token>>>,
     access: Flights<Purpose, Arc<Token>>,
 }
@@ -41,9 +44,14 @@ impl Session {
         jitter: Arc<dyn Jitter>,
         retry: RetryPolicy,
         sources: Sources,
+        folder: Option<DataFolder>,
     ) -> Self {
-        let (token, access) = (Mutex::new(None), Flights::new());
-        Self { transport, signer, clock, jitter, retry, sources, token, access }
+        let kept = folder.as_ref().and_then(|folder| folder.grant(signer.hotkey(), sources));
+        let token = kept.map(|grant| {
+            Arc::new(Token::kept(grant, clock.now(), clock.monotonic(), jitter.fraction()))
+        });
+        let (token, access) = (Mutex::new(token), Flights::new());
+        Self { transport, signer, clock, jitter, retry, sources, folder, token, access }
     }
 
     /// The answer to a request that needs no token.
@@ -140,9 +148,18 @@ impl Session {
         let request = Request::post(["get-validator-access"], &body);
         let answer = self.transport.send(&request, None).await.map_err(clock_off)?;
         let grant: AccessGrant = answer.parse()?;
+        self.keep_for_the_next_run(&grant).await;
         let token = Arc::new(Token::new(grant, asked_at, self.jitter.fraction()));
         self.keep(Arc::clone(&token));
         Ok(token)
+    }
+
+    async fn keep_for_the_next_run(&self, grant: &AccessGrant) {
+        let Some(folder) = self.folder.clone() else { return };
+        let (hotkey, sources, grant) = (self.signer.hotkey(), self.sources, grant.clone());
+        // It fails only when the runtime ends; then there is no token at all.
+        let _ =
+            tokio::task::spawn_blocking(move || folder.keep_grant(hotkey, sources, &grant)).await;
     }
 }
 

@@ -122,7 +122,9 @@ impl ConnectionArgs {
     }
 
     fn builder(&self) -> ClientBuilder {
+        // Each call is a program of its own, and there may be one for every batch.
         let mut builder = Client::builder()
+            .keep_token()
             .retry(RetryPolicy::default().deadline(Duration::from_secs(self.retry_seconds)));
         if let Some(url) = &self.url {
             builder = builder.base_url(url);

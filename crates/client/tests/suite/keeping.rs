@@ -5,7 +5,7 @@ use std::time::Duration;
 use resi_client::{BlocksRequest, Error, RetryPolicy, Trust, Wallet};
 
 use crate::support::World;
-use crate::support::service::Backend;
+use crate::support::service::{Backend, Options};
 
 fn kept(world: &World, prefix: &str) -> PathBuf {
     let service = fs::read_dir(world.folder.path()).unwrap().next().unwrap().unwrap().path();
@@ -77,5 +77,41 @@ async fn a_folder_that_cannot_be_written_is_an_error_only_where_trust_is_lost() 
     assert_eq!(nothing.blocks(BlocksRequest::new()).await.unwrap().trust(), Trust::FirstContact);
     assert!(nothing.known_rotation().await.unwrap().is_some());
     assert_eq!(fs::read_dir(world.folder.path()).unwrap().count(), 1);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_token_that_is_kept_is_used_until_it_is_refused_or_over() {
+    let mut world = World::impatient(Backend::Sqlite).await;
+    let run = |world: &World| world.builder().keep_token().build().unwrap();
+    let asked = |world: &World| world.proxy.count("access");
+    run(&world).assignments(Default::default()).await.unwrap();
+    run(&world).assignments(Default::default()).await.unwrap();
+    assert_eq!(asked(&world), 1, "the next run has the token");
+    let file = kept(&world, "token-");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+    world.client().assignments(Default::default()).await.unwrap();
+    assert_eq!(asked(&world), 2, "only who keeps tokens looks for them");
+    let bob = world.builder().keep_token().signer(Wallet::from_uri("//Bob").unwrap());
+    bob.build().unwrap().assignments(Default::default()).await.unwrap();
+    assert_eq!(asked(&world), 3, "a token is of one hotkey");
+
+    world.restart(Options::default()).await;
+    run(&world).assignments(Default::default()).await.unwrap();
+    let after_restart = asked(&world);
+    fs::write(&file, "{").unwrap();
+    run(&world).assignments(Default::default()).await.unwrap();
+    assert_eq!(asked(&world), after_restart + 1, "half a file is no token");
+    let forged = fs::read_to_string(&file).unwrap().replace("eyJ", "eyX");
+    fs::write(&file, forged).unwrap();
+    run(&world).assignments(Default::default()).await.unwrap();
+    assert_eq!(asked(&world), after_restart + 2, "a token that is not taken is replaced");
+    world.clock.advance(Duration::from_secs(21_600));
+    run(&world).assignments(Default::default()).await.unwrap();
+    assert_eq!(asked(&world), after_restart + 3, "one that is over is not sent");
     world.end().await;
 }
