@@ -6,17 +6,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use resi_protocol::wire::{AssignmentConfig, ErrorCode};
-use resi_protocol::{Hotkey, Sources};
-use resi_store::Store;
+use resi_protocol::{Hotkey, Sources, Timestamp};
+use resi_store::{Quota, Store};
 
 use crate::board::Board;
 use crate::clock::Clock;
 use crate::error::ApiError;
 use crate::http::client_address::TrustedProxies;
+use crate::http::layer::Scope;
 use crate::ids::Ids;
 use crate::limits::{AddressKey, AddressLimit, SlidingLimit};
 use crate::log::RequestLog;
 use crate::metrics::Metrics;
+use crate::nonces::Nonces;
 use crate::pulls::Pulls;
 use crate::refusals::Refusals;
 use crate::registry::{Freshness, Registry, Standing};
@@ -44,7 +46,7 @@ pub struct LimitSettings {
     pub assignments_per_epoch: u32,
     /// Statistics an hour for an address.
     pub statistics_per_hour: u32,
-    /// Requests for access a minute for an address, before their signature is checked.
+    /// Requests with a signature a minute for an address, before it is checked.
     pub address_per_minute: u32,
 }
 
@@ -81,7 +83,7 @@ pub struct Limits {
     pub reports: SlidingLimit<Hotkey>,
     /// Statistics.
     pub statistics: SlidingLimit<AddressKey>,
-    /// Requests for access.
+    /// Requests with a signature to check.
     pub addresses: AddressLimit,
 }
 
@@ -139,6 +141,10 @@ pub struct App {
     pub request_log: RequestLog,
     /// Whose word about a client's address is taken.
     pub trusted_proxies: TrustedProxies,
+    /// Whom requests must be signed for; `None` where they must be for anybody.
+    pub service_hotkey: Option<Hotkey>,
+    /// The nonces of signed requests.
+    pub nonces: Nonces,
     /// The sources that can be granted.
     pub enabled_sources: Sources,
     /// Whether signatures are not checked.
@@ -184,6 +190,19 @@ impl App {
             Freshness::Fresh | Freshness::Stale => Ok(()),
             Freshness::Expired => Err(registry_stale()),
         }
+    }
+
+    /// Lets only so many requests of one address come to have their signature checked.
+    ///
+    /// # Errors
+    /// 429 when there are more.
+    pub fn limit_address(&self, scope: &Scope, now: Timestamp) -> Result<(), ApiError> {
+        let Some(client) = scope.client().filter(|_| !self.mock) else { return Ok(()) };
+        self.limits.addresses.take(client, now).map_err(|next| {
+            let limit = self.limits.settings.address_per_minute;
+            let quota = Quota { limit, remaining: 0, resets_at: next };
+            ApiError::limited("signed requests a minute from one address", quota, now)
+        })
     }
 
     /// The client of a request that came from `peer`.

@@ -1,59 +1,107 @@
-//! Who a request is from: a handler that takes a [`Validator`] cannot be reached without a proof.
+//! Who a request is from: a handler that takes a request [`ByValidator`] cannot be reached without a proof.
 
 use std::sync::Arc;
 
-use axum::extract::FromRequestParts;
-use axum::http::request::Parts;
-use axum::http::{HeaderMap, header};
+use axum::body::Body;
+use axum::extract::FromRequest;
+use axum::http::{HeaderMap, Request, header};
 use resi_protocol::wire::ErrorCode;
 use resi_protocol::{Hotkey, Keypair, Sources, Timestamp};
 use resi_store::Quota;
 
 use crate::app::AppState;
+use crate::endpoints::assignment_status::MAX_BODY;
 use crate::error::ApiError;
 use crate::http::layer::Scope;
+use crate::signed::{self, Signer};
 
-/// A hotkey that proved itself with a token and may act as a validator now.
+/// A hotkey that proved itself, with a token or a signature, and may act as a validator now. Who it is comes out
+/// when its request is [admitted](Self::admit).
 #[derive(Clone, Debug)]
 pub struct Validator {
-    /// Whose token it is.
-    pub hotkey: Hotkey,
     /// The sources that were granted.
     pub sources: Sources,
+    hotkey: Hotkey,
+    signer: Option<Signer>,
+}
+
+/// A request that counts.
+#[derive(Clone, Copy, Debug)]
+pub struct Admitted {
+    /// Whose it is.
+    pub hotkey: Hotkey,
+    /// How many more requests its hour has.
+    pub quota: Option<Quota>,
 }
 
 impl Validator {
-    /// Counts a request of this validator.
+    /// Takes the nonce of a signed request, and counts the request. To be called when nothing else is wrong with it:
+    /// only what will be answered uses up a nonce and counts, and a hotkey over its limit causes no write.
     ///
     /// # Errors
-    /// 429 when its hour is used up.
-    pub fn count_request(&self, app: &AppState, now: Timestamp) -> Result<Option<Quota>, ApiError> {
+    /// 401 when the nonce was used before, 429 when the hour is used up, 503 when the store fails.
+    pub async fn admit(self, app: &AppState, now: Timestamp) -> Result<Admitted, ApiError> {
+        let hotkey = self.hotkey;
         if app.mock {
-            return Ok(None);
+            return Ok(Admitted { hotkey, quota: None });
         }
-        let counted = app.limits.requests.count(self.hotkey, now);
-        counted.map_err(|quota| ApiError::limited("requests an hour", quota, now))
+        let requests = &app.limits.requests;
+        let limited = |quota| ApiError::limited("requests an hour", quota, now);
+        if let Some(Signer { nonce, effect, .. }) = self.signer {
+            requests.look(hotkey, now).map_err(limited)?;
+            app.nonces.take(&*app.store, hotkey, nonce, effect, now).await?;
+        }
+        let quota = requests.count(hotkey, now).map_err(limited)?;
+        Ok(Admitted { hotkey, quota })
     }
 }
 
-impl FromRequestParts<AppState> for Validator {
+/// A request, and the validator that proved to have sent it.
+#[derive(Debug)]
+pub struct ByValidator {
+    /// Who sent it.
+    pub validator: Validator,
+    /// The request with its body; a body that was signed has been read, and is whole.
+    pub request: Request<Body>,
+}
+
+impl FromRequest<AppState> for ByValidator {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, ApiError> {
-        let token = bearer(&parts.headers)?;
-        let holder = app.tokens.verify(token, app.clock.now())?;
-        if let Some(scope) = parts.extensions.get::<Scope>() {
+    async fn from_request(request: Request<Body>, app: &AppState) -> Result<Self, ApiError> {
+        let headers = request.headers();
+        let scope = Scope::of(request.extensions())?;
+        if headers.contains_key(header::AUTHORIZATION) {
+            if signed::is_signed(headers) {
+                let message = "either a token or a signature by headers, not both";
+                return Err(ApiError::invalid("Authorization", message));
+            }
+            let holder = app.tokens.verify(bearer(headers)?, app.clock.now())?;
             scope.proved(Arc::clone(&holder.address));
+            app.require_validator(&holder.hotkey)?;
+            let (hotkey, sources) = (holder.hotkey, holder.sources);
+            return Ok(Self { validator: Validator { sources, hotkey, signer: None }, request });
         }
-        app.require_validator(&holder.hotkey)?;
-        Ok(Self { hotkey: holder.hotkey, sources: holder.sources })
+        let sources = app.enabled_sources;
+        if app.mock && signed::is_signed(headers) {
+            let validator = Validator { sources, hotkey: signed::named(headers)?, signer: None };
+            return Ok(Self { validator, request });
+        }
+        let credentials = signed::read(headers)?.ok_or_else(missing)?;
+        let (signer, request) = signed::prove(app, &scope, credentials, request, MAX_BODY).await?;
+        let validator = Validator { sources, hotkey: signer.hotkey, signer: Some(signer) };
+        Ok(Self { validator, request })
     }
+}
+
+fn missing() -> ApiError {
+    ApiError::new(
+        ErrorCode::MissingToken,
+        "An access token is needed, Authorization: Bearer …, or a signature by headers, X-Bittensor-…",
+    )
 }
 
 fn bearer(headers: &HeaderMap) -> Result<&str, ApiError> {
-    let missing = || {
-        ApiError::new(ErrorCode::MissingToken, "An access token is needed: Authorization: Bearer …")
-    };
     let invalid = || {
         ApiError::new(
             ErrorCode::InvalidToken,
@@ -76,18 +124,21 @@ fn bearer(headers: &HeaderMap) -> Result<&str, ApiError> {
     }
 }
 
-/// A [`Validator`]; in mock mode, where reports need no token, a stand-in where there is none.
-#[derive(Clone, Debug)]
-pub struct Reporter(pub Validator);
+/// A request [`ByValidator`]; in mock mode, where reports need no token, of a stand-in where there is none.
+#[derive(Debug)]
+pub struct ByReporter(pub ByValidator);
 
-impl FromRequestParts<AppState> for Reporter {
+impl FromRequest<AppState> for ByReporter {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, ApiError> {
-        if app.mock && !parts.headers.contains_key(header::AUTHORIZATION) {
+    async fn from_request(request: Request<Body>, app: &AppState) -> Result<Self, ApiError> {
+        let headers = request.headers();
+        let is_bare = !headers.contains_key(header::AUTHORIZATION) && !signed::is_signed(headers);
+        if app.mock && is_bare {
             let hotkey = Keypair::development("Alice").hotkey();
-            return Ok(Self(Validator { hotkey, sources: app.enabled_sources }));
+            let validator = Validator { sources: app.enabled_sources, hotkey, signer: None };
+            return Ok(Self(ByValidator { validator, request }));
         }
-        Validator::from_request_parts(parts, app).await.map(Self)
+        ByValidator::from_request(request, app).await.map(Self)
     }
 }

@@ -28,6 +28,7 @@ use crate::ids::Ids;
 use crate::lifecycle::{Signals, Stop, Tasks};
 use crate::log::{LogFormat, LogSink, RequestLog};
 use crate::metrics::Metrics;
+use crate::nonces::Nonces;
 use crate::pulls::Pulls;
 use crate::refusals::Refusals;
 use crate::registry::{self, Registry};
@@ -206,6 +207,8 @@ fn build(
         retention: settings.retention,
         request_log,
         trusted_proxies: TrustedProxies::new(settings.trusted_proxies.clone()),
+        service_hotkey: settings.service_hotkey,
+        nonces: Nonces::default(),
         enabled_sources: settings.enabled_sources,
         mock: settings.mock,
         started: clock.monotonic(),

@@ -8,7 +8,8 @@ use axum::http::{HeaderValue, Request, header};
 use axum::response::{IntoResponse, Response};
 use resi_protocol::rotation::MAX_BATCHES;
 use resi_protocol::wire::{
-    AccessGrant, AccessRequest, ErrorBody, ErrorCode, RateLimits, signing_message,
+    AccessGrant, AccessRequest, ErrorBody, ErrorCode, RateLimits, SignedAccessRequest,
+    signing_message,
 };
 use resi_protocol::{Hotkey, Signature, Sources, Timestamp};
 use resi_store::{GrantAttempt, GrantOutcome, Quota};
@@ -17,6 +18,7 @@ use crate::app::AppState;
 use crate::error::ApiError;
 use crate::http::layer::Scope;
 use crate::http::{body, quota};
+use crate::signed::{self, Signer};
 
 const MAX_BODY: usize = 4 * 1024;
 /// How far the timestamp of a request may be from the clock, either way.
@@ -27,9 +29,11 @@ const REMEMBERED: Duration = Duration::from_secs(360);
 /// Prove a hotkey and get an access token
 ///
 /// The signature is sr25519 by the hotkey over `api:data:request:{hotkey}:{timestamp}:{sources}`, hotkey and sources
-/// exactly as sent. Each signature grants access once.
+/// exactly as sent. Each signature grants access once. Where the whole request is signed by headers (`btauth`), the body
+/// needs `sources` only.
 #[utoipa::path(
     post, path = "/get-validator-access", tag = "validators",
+    security((), ("btauth" = [])),
     request_body = AccessRequest,
     responses(
         (status = 200, description = "Access is granted", body = AccessGrant),
@@ -60,6 +64,17 @@ async fn grant(
     request: Request<Body>,
     scope: &Scope,
 ) -> Result<Response, ApiError> {
+    match signed::is_signed(request.headers()) {
+        true => grant_by_headers(app, request, scope).await,
+        false => grant_by_body(app, request, scope).await,
+    }
+}
+
+async fn grant_by_body(
+    app: &AppState,
+    request: Request<Body>,
+    scope: &Scope,
+) -> Result<Response, ApiError> {
     let asked: AccessRequest = body::json(request, MAX_BODY).await?;
     let now = app.clock.now();
 
@@ -69,21 +84,47 @@ async fn grant(
         .map_err(|error| ApiError::new(ErrorCode::InvalidHotkey, format!("hotkey: {error}")))?;
     scope.claimed(hotkey);
     check_skew(asked.timestamp, now)?;
-    if let Some(client) = scope.client().filter(|_| !app.mock) {
-        app.limits.addresses.take(client, now).map_err(|next| {
-            let limit = app.limits.settings.address_per_minute;
-            ApiError::limited(
-                "requests for access a minute from one address",
-                Quota { limit, remaining: 0, resets_at: next },
-                now,
-            )
-        })?;
-    }
+    app.limit_address(scope, now)?;
     let signature = if app.mock { None } else { Some(check_signature(&asked, &hotkey)?) };
     scope.proved(Arc::from(asked.hotkey.as_str()));
     app.require_fresh_registry()?;
     app.require_validator(&hotkey)?;
-    let sources = asked.sources.parse::<Sources>()?.intersection(app.enabled_sources);
+    let sources = granted_sources(app, &asked.sources)?;
+    let granted = match signature {
+        Some(signature) => {
+            let remember_until = Timestamp::from_seconds(asked.timestamp).plus(REMEMBERED);
+            consume(app, hotkey, signature, remember_until, scope, now).await?
+        }
+        None => None,
+    };
+    answer(app, hotkey, sources, granted, now)
+}
+
+/// Headers that sign the whole request leave nothing for the body to say but the sources.
+async fn grant_by_headers(
+    app: &AppState,
+    request: Request<Body>,
+    scope: &Scope,
+) -> Result<Response, ApiError> {
+    let now = app.clock.now();
+    if app.mock {
+        let hotkey = signed::named(request.headers())?;
+        let asked: SignedAccessRequest = body::json(request, MAX_BODY).await?;
+        return answer(app, hotkey, granted_sources(app, &asked.sources)?, None, now);
+    }
+    let credentials = signed::read(request.headers())?
+        .ok_or_else(|| ApiError::internal("a signature that is there and is not"))?;
+    let (signer, request) = signed::prove(app, scope, credentials, request, MAX_BODY).await?;
+    let Signer { hotkey, nonce, signature, effect } = signer;
+    let asked: SignedAccessRequest = body::json(request, MAX_BODY).await?;
+    let sources = granted_sources(app, &asked.sources)?;
+    app.nonces.take(&*app.store, hotkey, nonce, effect, now).await?;
+    let granted = consume(app, hotkey, signature, now.plus(REMEMBERED), scope, now).await?;
+    answer(app, hotkey, sources, granted, now)
+}
+
+fn granted_sources(app: &AppState, asked: &str) -> Result<Sources, ApiError> {
+    let sources = asked.parse::<Sources>()?.intersection(app.enabled_sources);
     if sources.is_empty() {
         let message = format!(
             "None of the sources asked for can be granted; enabled are {}",
@@ -91,22 +132,7 @@ async fn grant(
         );
         return Err(ApiError::new(ErrorCode::SourceNotAuthorized, message));
     }
-    let granted = match signature {
-        Some(signature) => {
-            let limit = app.limits.settings.access_per_minute;
-            let attempt = GrantAttempt {
-                hotkey,
-                signature,
-                remember_until: Timestamp::from_seconds(asked.timestamp).plus(REMEMBERED),
-                now,
-                limit: (limit > 0).then_some(limit),
-                origin: scope.origin(),
-            };
-            consume(app, attempt).await?
-        }
-        None => None,
-    };
-    answer(app, hotkey, sources, granted, now)
+    Ok(sources)
 }
 
 fn check_skew(timestamp: i64, now: Timestamp) -> Result<(), ApiError> {
@@ -133,8 +159,18 @@ fn check_signature(asked: &AccessRequest, hotkey: &Hotkey) -> Result<Signature, 
     Ok(signature)
 }
 
-async fn consume(app: &AppState, attempt: GrantAttempt) -> Result<Option<Quota>, ApiError> {
-    let now = attempt.now;
+async fn consume(
+    app: &AppState,
+    hotkey: Hotkey,
+    signature: Signature,
+    remember_until: Timestamp,
+    scope: &Scope,
+    now: Timestamp,
+) -> Result<Option<Quota>, ApiError> {
+    let limit = app.limits.settings.access_per_minute;
+    let limit = (limit > 0).then_some(limit);
+    let origin = scope.origin();
+    let attempt = GrantAttempt { hotkey, signature, remember_until, now, limit, origin };
     match app.store.grant_access(attempt).await? {
         GrantOutcome::Granted(quota) => Ok(quota),
         GrantOutcome::Replayed => Err(ApiError::new(

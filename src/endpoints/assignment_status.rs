@@ -1,55 +1,52 @@
 use axum::Json;
-use axum::body::Body;
 use axum::extract::State;
-use axum::http::Request;
 use axum::response::{IntoResponse, Response};
 use resi_protocol::wire::{AssignmentAccepted, AssignmentReport, ErrorBody, ErrorCode};
 use resi_protocol::{EpochId, EpochSchedule, Timestamp};
 use resi_store::{Quota, ReportAttempt, ReportOutcome};
 
 use crate::app::{ASSIGNMENT_TIMEOUT, AppState};
-use crate::auth::Reporter;
+use crate::auth::{Admitted, ByReporter, ByValidator};
 use crate::error::ApiError;
 use crate::http::layer::Scope;
 use crate::http::{body, quota};
 
-const MAX_BODY: usize = 16 * 1024;
+pub(crate) const MAX_BODY: usize = 16 * 1024;
 
 /// Report how an assignment goes
 ///
 /// The answer is sent only when the report is on disk. Repeating a report changes nothing.
 #[utoipa::path(
     post, path = "/api/v1/assignment-status", tag = "validators",
-    security(("token" = [])),
+    security(("token" = []), ("btauth" = [])),
     request_body = AssignmentReport,
     responses(
         (status = 200, description = "The report is on disk", body = AssignmentAccepted),
-        (status = 400, description = "`INVALID_REQUEST`", body = ErrorBody),
-        (status = 401, description = "`MISSING_TOKEN`, `INVALID_TOKEN`, `TOKEN_EXPIRED`", body = ErrorBody),
+        (status = 400, description = "`INVALID_REQUEST`, `INVALID_HOTKEY`, `TIMESTAMP_OUT_OF_RANGE`", body = ErrorBody),
+        (status = 401, description = "`MISSING_TOKEN`, `INVALID_TOKEN`, `TOKEN_EXPIRED`, `INVALID_SIGNATURE`, `REPLAYED_SIGNATURE`", body = ErrorBody),
         (status = 403, description = "`NOT_A_VALIDATOR`", body = ErrorBody),
         (status = 408, description = "`REQUEST_TIMEOUT`", body = ErrorBody),
         (status = 409, description = "`ASSIGNMENT_ENDED`", body = ErrorBody),
         (status = 413, description = "`BODY_TOO_LARGE`", body = ErrorBody),
         (status = 429, description = "`RATE_LIMITED`", body = ErrorBody),
-        (status = 503, description = "`STORAGE_UNAVAILABLE`", body = ErrorBody),
+        (status = 503, description = "`STORAGE_UNAVAILABLE`, `REGISTRY_STALE`", body = ErrorBody),
     )
 )]
 pub(crate) async fn post_assignment_status(
     State(app): State<AppState>,
-    Reporter(validator): Reporter,
     scope: Scope,
-    request: Request<Body>,
+    ByReporter(ByValidator { validator, request }): ByReporter,
 ) -> Result<Response, ApiError> {
     let report: AssignmentReport = body::json(request, MAX_BODY).await?;
     let now = app.clock.now();
     let schedule = app.deck.parameters().schedule;
     let running = app.deck.epoch_at(now);
     let reported_epoch = reported_epoch(schedule, &report, now)?;
-    let counted = validator.count_request(&app, now)?;
-    let counted = quota::tighter(counted, count_report(&app, &validator.hotkey, now)?);
+    let Admitted { hotkey, quota } = validator.admit(&app, now).await?;
+    let counted = quota::tighter(quota, count_report(&app, &hotkey, now)?);
     let new_assignments = app.limits.settings.assignments_per_epoch;
     let attempt = ReportAttempt {
-        hotkey: validator.hotkey,
+        hotkey,
         report,
         reported_epoch,
         running_epoch: schedule.id(running),

@@ -1,6 +1,5 @@
-use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderValue, Request, header};
+use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use resi_protocol::Sources;
 use resi_protocol::rotation::MAX_BLOCK_SIZE;
@@ -8,7 +7,7 @@ use resi_protocol::wire::{ErrorBody, ErrorCode, ValidatorData};
 use resi_store::Pull;
 
 use crate::app::AppState;
-use crate::auth::Validator;
+use crate::auth::{Admitted, ByValidator};
 use crate::error::{ApiError, seconds_until};
 use crate::http::layer::Scope;
 use crate::http::query::{AtLeastOne, Query, capped_number};
@@ -27,7 +26,7 @@ const PARAMETERS: &[(&str, ErrorCode)] = &[
 /// the same bytes for as long as the epoch runs.
 #[utoipa::path(
     get, path = "/api/v1/validator-data", tag = "validators",
-    security(("token" = [])),
+    security(("token" = []), ("btauth" = [])),
     params(
         ("sources" = Option<String>, Query, description = "Sources separated by commas", example = "ZILLOW_SOLD"),
         ("block_size" = inline(Option<AtLeastOne>), Query, description = "Zipcodes a batch, from 1 on; above 50 it is read as 50. 20 by default", example = 20),
@@ -39,18 +38,17 @@ const PARAMETERS: &[(&str, ErrorCode)] = &[
             ("Cache-Control" = String, description = "Private, until the epoch ends"),
         )),
         (status = 304, description = "The client has these blocks already"),
-        (status = 400, description = "`INVALID_BLOCK_SIZE`, `UNKNOWN_SOURCE`, `UNSUPPORTED_FORMAT`", body = ErrorBody),
-        (status = 401, description = "`MISSING_TOKEN`, `INVALID_TOKEN`, `TOKEN_EXPIRED`", body = ErrorBody),
+        (status = 400, description = "`INVALID_BLOCK_SIZE`, `UNKNOWN_SOURCE`, `UNSUPPORTED_FORMAT`, `INVALID_REQUEST`, `INVALID_HOTKEY`, `TIMESTAMP_OUT_OF_RANGE`", body = ErrorBody),
+        (status = 401, description = "`MISSING_TOKEN`, `INVALID_TOKEN`, `TOKEN_EXPIRED`, `INVALID_SIGNATURE`, `REPLAYED_SIGNATURE`", body = ErrorBody),
         (status = 403, description = "`NOT_A_VALIDATOR`, `SOURCE_NOT_AUTHORIZED`", body = ErrorBody),
         (status = 429, description = "`RATE_LIMITED`", body = ErrorBody),
-        (status = 503, description = "`NOT_READY`", body = ErrorBody),
+        (status = 503, description = "`NOT_READY`, `REGISTRY_STALE`", body = ErrorBody),
     )
 )]
 pub(crate) async fn get_validator_data(
     State(app): State<AppState>,
-    validator: Validator,
     scope: Scope,
-    request: Request<Body>,
+    ByValidator { validator, request }: ByValidator,
 ) -> Result<Response, ApiError> {
     let (sources, block_size) = parameters(request.uri().query())?;
     let sources = sources.intersection(validator.sources);
@@ -59,7 +57,7 @@ pub(crate) async fn get_validator_data(
         return Err(ApiError::new(ErrorCode::SourceNotAuthorized, message));
     }
     let now = app.clock.now();
-    let counted = validator.count_request(&app, now)?;
+    let Admitted { hotkey, quota } = validator.admit(&app, now).await?;
     let deal = app.deck.deal_at(now).await?;
     let seconds_left = seconds_until(deal.epoch.ends_at, now);
     let max_age = format!("private, max-age={seconds_left}");
@@ -73,11 +71,11 @@ pub(crate) async fn get_validator_data(
             ],
         )
     });
-    quota::write(response.headers_mut(), counted, now);
+    quota::write(response.headers_mut(), quota, now);
     app.pulls.note(Pull {
         netuid: deal.parameters.netuid,
         epoch: deal.epoch.id,
-        hotkey: validator.hotkey,
+        hotkey,
         sources,
         block_size,
         at: now,

@@ -2,11 +2,23 @@ use axum::Router;
 use axum::http::header;
 use axum::routing::get;
 use resi_protocol::wire::ErrorCode;
-use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Components, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::app::AppState;
+
+const HOW_TO_SIGN: &str = "Instead of a token, a request may be signed by its headers (`btauth/1`):\n\n\
+    | header | value |\n| --- | --- |\n\
+    | `X-Bittensor-Version` | `1` |\n\
+    | `X-Bittensor-Hotkey` | SS58 address of the validator's hotkey |\n\
+    | `X-Bittensor-Receiver` | SS58 address of the hotkey of this service; left out where it has none |\n\
+    | `X-Bittensor-Nonce` | nanoseconds since 1970, at most 10 s back and 2 s ahead, each used once |\n\
+    | `X-Bittensor-Signature` | `0x` and 128 hex digits |\n\n\
+    The signature is sr25519 by the hotkey over eight lines joined by `\\n`, without one at the end: `btauth/1`, `sr25519`, \
+    the method in upper case, path and query exactly as sent, the SHA-256 of the body in lower-case hex (of no bytes where \
+    there is none), the nonce, the hotkey, the receiver (`-` where there is none). A request carries a token or a \
+    signature, not both. It is good for all enabled sources.";
 
 /// What the document says beside its endpoints.
 pub(super) fn document() -> OpenApi {
@@ -24,8 +36,12 @@ pub(super) fn document() -> OpenApi {
         codes.join("\n")
     );
     let mut components = Components::new();
-    components
-        .add_security_scheme("token", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
+    let bearer = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .description(Some("The token that `POST /get-validator-access` grants."));
+    components.add_security_scheme("token", SecurityScheme::Http(bearer.build()));
+    let signature = ApiKeyValue::with_description("X-Bittensor-Signature", HOW_TO_SIGN);
+    components.add_security_scheme("btauth", SecurityScheme::ApiKey(ApiKey::Header(signature)));
     OpenApiBuilder::new()
         .info(
             InfoBuilder::new()

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, header};
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use resi_protocol::wire::ErrorCode;
 use serde::de::DeserializeOwned;
@@ -24,11 +24,8 @@ pub async fn json<T: DeserializeOwned>(
     request: Request<Body>,
     limit: usize,
 ) -> Result<T, ApiError> {
-    let read = tokio::time::timeout(BODY_DEADLINE, read(request, limit)).await;
-    let bytes = read.unwrap_or_else(|_| {
-        let message = format!("The body did not arrive within {} s", BODY_DEADLINE.as_secs());
-        Err(ApiError::new(ErrorCode::RequestTimeout, message))
-    })?;
+    let (parts, body) = request.into_parts();
+    let bytes = read(&parts.headers, body, limit).await?;
     // serde would also read a list, as the fields in their order.
     if bytes.iter().find(|byte| !byte.is_ascii_whitespace()).is_some_and(|first| *first != b'{') {
         return Err(ApiError::invalid("body", "must be a JSON object"));
@@ -52,15 +49,26 @@ fn not_json(error: &serde_json::Error) -> ApiError {
     ApiError::invalid("body", error)
 }
 
-async fn read(request: Request<Body>, limit: usize) -> Result<BytesMut, ApiError> {
+/// Reads a body of at most `limit` bytes.
+///
+/// # Errors
+/// 408 when it is slow, 413 when it is large.
+pub async fn read(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, ApiError> {
+    let read = tokio::time::timeout(BODY_DEADLINE, read_all(headers, body, limit)).await;
+    read.unwrap_or_else(|_| {
+        let message = format!("The body did not arrive within {} s", BODY_DEADLINE.as_secs());
+        Err(ApiError::new(ErrorCode::RequestTimeout, message))
+    })
+}
+
+async fn read_all(headers: &HeaderMap, mut body: Body, limit: usize) -> Result<Bytes, ApiError> {
     let too_large =
         || ApiError::new(ErrorCode::BodyTooLarge, format!("The body is larger than {limit} bytes"));
-    let announced = content_length(request.headers());
-    let waits_for_us = request.headers().contains_key(header::EXPECT);
+    let announced = content_length(headers);
+    let waits_for_us = headers.contains_key(header::EXPECT);
     if announced.is_some_and(|length| length > MAX_DRAINED || (length > limit && waits_for_us)) {
         return Err(too_large());
     }
-    let mut body = request.into_body();
     let mut bytes = BytesMut::with_capacity(announced.unwrap_or(0).min(limit));
     let mut total = 0_usize;
     while let Some(frame) = body.frame().await {
@@ -75,7 +83,7 @@ async fn read(request: Request<Body>, limit: usize) -> Result<BytesMut, ApiError
             }
         }
     }
-    if total > limit { Err(too_large()) } else { Ok(bytes) }
+    if total > limit { Err(too_large()) } else { Ok(bytes.freeze()) }
 }
 
 fn content_length(headers: &HeaderMap) -> Option<usize> {

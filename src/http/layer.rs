@@ -12,7 +12,7 @@ use std::task::{Context, Poll};
 use axum::body::Body;
 use axum::extract::{FromRequestParts, MatchedPath};
 use axum::http::request::Parts;
-use axum::http::{HeaderName, HeaderValue, Method, Request, Response, header};
+use axum::http::{Extensions, HeaderName, HeaderValue, Method, Request, Response, header};
 use axum::response::IntoResponse;
 use futures_util::FutureExt;
 use resi_protocol::Hotkey;
@@ -44,6 +44,15 @@ struct ScopeInner {
 }
 
 impl Scope {
+    /// What is known of the request with these extensions.
+    ///
+    /// # Errors
+    /// 500 when the layer was not passed.
+    pub fn of(extensions: &Extensions) -> Result<Self, ApiError> {
+        let scope = extensions.get::<Self>().cloned();
+        scope.ok_or_else(|| ApiError::internal("an endpoint without its layer"))
+    }
+
     /// The address of the client, where the connection has one.
     pub fn client(&self) -> Option<IpAddr> {
         self.0.client
@@ -70,11 +79,7 @@ impl FromRequestParts<AppState> for Scope {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &AppState) -> Result<Self, ApiError> {
-        parts
-            .extensions
-            .get::<Self>()
-            .cloned()
-            .ok_or_else(|| ApiError::internal("an endpoint without its layer"))
+        Self::of(&parts.extensions)
     }
 }
 

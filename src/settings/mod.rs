@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
 use ipnet::IpNet;
-use resi_protocol::{EpochSchedule, Sources};
+use resi_protocol::{EpochSchedule, Hotkey, Sources};
 use resi_store::Migrations;
 
 #[cfg(feature = "chain")]
@@ -150,6 +150,8 @@ pub struct Settings {
     pub reveal: Reveal,
     /// The sources that can be granted.
     pub enabled_sources: Sources,
+    /// Whom requests must be signed for by headers.
+    pub service_hotkey: Option<Hotkey>,
     /// Whose word about a client's address is taken.
     pub trusted_proxies: Vec<IpNet>,
     /// The limits.
@@ -242,6 +244,10 @@ impl Settings {
                 None => Sources::DEFAULT,
                 Some(list) => list.parse().context("ENABLED_DATA_SOURCES")?,
             },
+            service_hotkey: raw
+                .service_hotkey
+                .map(|address| address.parse().context("SERVICE_HOTKEY"))
+                .transpose()?,
             trusted_proxies: raw.trusted_proxies.unwrap_or_default(),
             limits: if mock { LimitSettings::NONE } else { limits(&raw.limits) },
             retention: match raw.retention_days.unwrap_or(DEFAULT_RETENTION_DAYS) {
@@ -298,6 +304,7 @@ impl Settings {
             ("epoch_seconds", self.schedule.seconds().to_string()),
             ("reveal", self.reveal.to_string()),
             ("enabled_data_sources", self.enabled_sources.to_string()),
+            ("service_hotkey", optional(self.service_hotkey.map(|hotkey| hotkey.to_string()))),
             ("trusted_proxies", if proxies.is_empty() { "none".into() } else { proxies.join(",") }),
             ("limit_access_per_minute", limits.access_per_minute.to_string()),
             ("limit_requests_per_hour", limits.requests_per_hour.to_string()),
@@ -502,6 +509,10 @@ mod tests {
             refused(|raw| raw.rotation_key = Some("zz".to_owned().into())).contains("ROTATION_KEY")
         );
         assert!(refused(|raw| raw.jwt_keys = Some("a:ab".to_owned().into())).contains("JWT_KEYS"));
+        for address in ["", "5F", "15oF4uVJwmo4TdGW7VfQxNLavjCXviqxT9S1MgbjMNHr6Sp5"] {
+            let message = refused(|raw| raw.service_hotkey = Some(address.into()));
+            assert!(message.contains("SERVICE_HOTKEY"), "{message}");
+        }
         assert!(refused(|raw| raw.epoch_seconds = Some(0)).contains("--epoch-seconds"));
         assert!(refused(|raw| raw.pool_size = Some(0)).contains("--pool-size"));
         assert!(

@@ -118,6 +118,10 @@ pub struct RawSettings {
     /// Sources that can be granted, separated by commas [default: ZILLOW_SOLD]
     #[arg(long, env = "ENABLED_DATA_SOURCES", value_name = "LIST")]
     pub enabled_data_sources: Option<String>,
+    /// SS58 address of this service's own hotkey: requests signed by headers must be signed for it [default: none,
+    /// they must be for nobody in particular]
+    #[arg(long, env = "SERVICE_HOTKEY", value_name = "SS58")]
+    pub service_hotkey: Option<String>,
     /// Networks of proxies whose X-Forwarded-For or Forwarded is believed, separated by commas [default: none]
     #[arg(long, env = "RESI_TRUSTED_PROXIES", value_delimiter = ',', value_parser = network, value_name = "CIDR")]
     #[serde(deserialize_with = "networks")]

@@ -1,6 +1,6 @@
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -16,14 +16,16 @@ use resi_data_api::http::client_address::{Peer, TrustedProxies};
 use resi_data_api::ids::Ids;
 use resi_data_api::log::RequestLog;
 use resi_data_api::metrics::Metrics;
+use resi_data_api::nonces::Nonces;
 use resi_data_api::pulls::Pulls;
 use resi_data_api::refusals::Refusals;
 use resi_data_api::registry::{OpenRegistry, Registry};
 use resi_data_api::rotation::{Archive, Deck, PoolTable};
 use resi_data_api::tokens::Tokens;
+use resi_protocol::btauth::{self, Credentials, Nonce};
 use resi_protocol::rotation::RotationKey;
 use resi_protocol::wire::signing_message;
-use resi_protocol::{EpochSchedule, Keypair, Timestamp};
+use resi_protocol::{EpochSchedule, Hotkey, Keypair, Timestamp};
 use resi_store::{Migrations, PoolEntry, Store};
 use resi_store_postgres::PostgresStore;
 use resi_store_sqlite::{SqliteLocation, SqliteStore};
@@ -142,6 +144,7 @@ pub(crate) struct Options {
     pub(crate) limits: LimitSettings,
     pub(crate) registry: Box<dyn Registry>,
     pub(crate) enabled_sources: &'static str,
+    pub(crate) service_hotkey: Option<Hotkey>,
     pub(crate) mock: bool,
     pub(crate) reveal_at_start: bool,
     pub(crate) trusted_proxies: Vec<&'static str>,
@@ -158,6 +161,7 @@ impl Default for Options {
             limits: LimitSettings::DEFAULT,
             registry: Box::new(OpenRegistry { kind: "open" }),
             enabled_sources: "ZILLOW_SOLD",
+            service_hotkey: None,
             mock: false,
             reveal_at_start: false,
             trusted_proxies: Vec::new(),
@@ -177,6 +181,7 @@ pub(crate) struct Service {
     pub(crate) clock: Arc<TestClock>,
     pub(crate) database: Option<Database>,
     router: Router,
+    nonce: Mutex<Nonce>,
 }
 
 impl Service {
@@ -235,6 +240,8 @@ impl Service {
             trusted_proxies: TrustedProxies::new(
                 options.trusted_proxies.iter().map(|network| network.parse().unwrap()).collect(),
             ),
+            service_hotkey: options.service_hotkey,
+            nonces: Nonces::default(),
             enabled_sources: options.enabled_sources.parse().unwrap(),
             mock: options.mock,
             started: clock.monotonic(),
@@ -246,6 +253,7 @@ impl Service {
             app,
             clock: options.clock,
             database: None,
+            nonce: Mutex::new(Nonce::from_nanos(0)),
         };
         service.turn().await;
         service
@@ -307,6 +315,18 @@ impl Service {
         access_body(name, self.now(), sources)
     }
 
+    /// Sends what `key` signs by headers just now, for this service.
+    pub(crate) async fn send_signed(&self, key: &str, request: &Unsigned<'_>) -> Answer {
+        self.send(request.sign(key, self.app.service_hotkey, self.nonce())).await
+    }
+
+    /// The nonce of this moment; later than all that came before.
+    pub(crate) fn nonce(&self) -> Nonce {
+        let mut last = self.nonce.lock().unwrap();
+        *last = last.next(self.app.clock.now());
+        *last
+    }
+
     pub(crate) async fn report(&self, token: &str, body: &Value) -> Answer {
         let request = bearer(Method::POST, "/api/v1/assignment-status", token);
         self.send(request.body(body.to_string().into()).unwrap()).await
@@ -323,6 +343,39 @@ pub(crate) fn access_body(name: &str, timestamp: i64, sources: &str) -> Value {
     let hotkey = key.hotkey().to_string();
     let signature = key.sign(signing_message(&hotkey, timestamp, sources).as_bytes()).to_hex();
     json!({ "hotkey": hotkey, "timestamp": timestamp, "signature": signature, "sources": sources })
+}
+
+/// A request that is to be signed by headers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Unsigned<'a> {
+    pub(crate) method: &'a str,
+    pub(crate) target: &'a str,
+    pub(crate) body: &'a str,
+}
+
+impl Unsigned<'_> {
+    pub(crate) fn sign(&self, key: &str, receiver: Option<Hotkey>, nonce: Nonce) -> Request<Body> {
+        self.carrying(&self.credentials(key, receiver, nonce))
+    }
+
+    pub(crate) fn credentials(
+        &self,
+        key: &str,
+        receiver: Option<Hotkey>,
+        nonce: Nonce,
+    ) -> Credentials {
+        let signed = btauth::Request::new(self.method, self.target, self.body.as_bytes());
+        Credentials::sign(&Keypair::development(key), &signed, receiver, nonce)
+    }
+
+    /// This request with headers that may have been made for another one.
+    pub(crate) fn carrying(&self, credentials: &Credentials) -> Request<Body> {
+        let mut request = Request::builder().method(self.method).uri(self.target);
+        for (name, value) in credentials.headers() {
+            request = request.header(name, value);
+        }
+        request.body(self.body.to_owned().into()).unwrap()
+    }
 }
 
 /// An answer, read to its end.

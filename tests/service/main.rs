@@ -17,3 +17,4 @@ mod limits;
 mod mock;
 mod openapi;
 mod replicas;
+mod signed;

@@ -34,6 +34,13 @@ pub struct AccessRequest {
     pub sources: String,
 }
 
+/// Body of `POST /get-validator-access` where headers sign the request, see [`btauth`](crate::btauth).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignedAccessRequest {
+    /// The sources asked for, separated by commas.
+    pub sources: String,
+}
+
 impl std::fmt::Debug for AccessRequest {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("AccessRequest")

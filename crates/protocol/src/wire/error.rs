@@ -42,7 +42,7 @@ error_codes! {
     InvalidRequest = "INVALID_REQUEST", 400;
     /// The hotkey is no SS58 address (prefix 42) of a 32-byte key.
     InvalidHotkey = "INVALID_HOTKEY", 400;
-    /// The timestamp is more than 300 s away from the clock of the service.
+    /// The request was not signed just now by the clock of the service: its timestamp is more than 300 s away, or its nonce more than 10 s back or 2 s ahead.
     TimestampOutOfRange = "TIMESTAMP_OUT_OF_RANGE", 400;
     /// A source has a name that is not known.
     UnknownSource = "UNKNOWN_SOURCE", 400;
@@ -50,11 +50,11 @@ error_codes! {
     InvalidBlockSize = "INVALID_BLOCK_SIZE", 400;
     /// `format` is not `json`.
     UnsupportedFormat = "UNSUPPORTED_FORMAT", 400;
-    /// The signature does not verify.
+    /// The signature does not verify, or is for another service.
     InvalidSignature = "INVALID_SIGNATURE", 401;
-    /// The signature was used before.
+    /// The signature or its nonce was used before.
     ReplayedSignature = "REPLAYED_SIGNATURE", 401;
-    /// There is no bearer token.
+    /// There is neither a bearer token nor a signature by headers.
     MissingToken = "MISSING_TOKEN", 401;
     /// The token is not one of this service.
     InvalidToken = "INVALID_TOKEN", 401;

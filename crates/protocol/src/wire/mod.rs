@@ -8,7 +8,7 @@ mod error;
 mod health;
 mod statistics;
 
-pub use access::{AccessGrant, AccessRequest, RateLimits, signing_message};
+pub use access::{AccessGrant, AccessRequest, RateLimits, SignedAccessRequest, signing_message};
 pub use assignment::{
     AssignmentAccepted, AssignmentId, AssignmentIdError, AssignmentList, AssignmentReport,
     AssignmentStatistics, AssignmentStatus, AssignmentView, ReportedStatus,
