@@ -172,6 +172,10 @@ pub struct VerifyArgs {
     /// A file with the answer of /api/v1/validator-data or /api/v1/epochs/{id}, or the URL of one
     #[arg(value_name = "FILE|URL")]
     pub answer: String,
+    /// Check the records of all epochs instead: every link from one to the next, every proof; FILE has pages of
+    /// /api/v1/epochs one after the other, URL is the service's
+    #[arg(long, conflicts_with_all = ["block_size", "pool", "at"])]
+    pub history: bool,
     /// The rotation's public key as you know it; without it the answer vouches for itself only
     #[arg(long, value_name = "HEX")]
     pub public_key: Option<String>,

@@ -13,3 +13,4 @@ pub mod rotate_jwt_key;
 pub mod serve;
 pub mod validators;
 pub mod verify;
+mod verify_history;

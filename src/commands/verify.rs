@@ -33,6 +33,9 @@ impl Answer {
 /// # Errors
 /// What differs from an honest answer, or kept it from being checked.
 pub fn run(args: &VerifyArgs, now: Timestamp) -> Result<String> {
+    if args.history {
+        return super::verify_history::run(args);
+    }
     let is_url = args.answer.starts_with("http://") || args.answer.starts_with("https://");
     let text = if is_url {
         fetch(&args.answer, args.token.as_deref())?
@@ -204,14 +207,14 @@ fn pool_of_lines(text: &str) -> Result<Pool> {
     Ok(Pool::new(zipcodes?)?)
 }
 
-fn read(path: &Path) -> Result<String> {
+pub(super) fn read(path: &Path) -> Result<String> {
     let context = || format!("cannot read {}", path.display());
     let length = fs::metadata(path).with_context(context)?.len();
     ensure!(length <= MAX_ANSWER, "{} is larger than any answer", path.display());
     fs::read_to_string(path).with_context(context)
 }
 
-fn fetch(url: &str, token: Option<&str>) -> Result<String> {
+pub(super) fn fetch(url: &str, token: Option<&str>) -> Result<String> {
     let agent = ureq::Agent::new_with_config(
         ureq::Agent::config_builder()
             .timeout_global(Some(FETCH_DEADLINE))

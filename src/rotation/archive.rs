@@ -83,6 +83,7 @@ impl Archive {
             state: if deal.epoch.ends_at <= now { EpochState::Ended } else { EpochState::Running },
             revealed_at: if revealed { deal.epoch.starts_at } else { deal.epoch.ends_at },
             rotation,
+            prev_sha256: deal.prev_sha256(),
             zipcodes: revealed.then(|| deal.zipcodes.clone()),
         }
     }
@@ -109,6 +110,7 @@ impl Archive {
             state: if epoch.ends_at <= now { EpochState::Ended } else { EpochState::Running },
             revealed_at: if self.reveal_at_start { epoch.starts_at } else { epoch.ends_at },
             rotation: rotation(&record.parameters, record.public_key, None),
+            prev_sha256: record.prev_sha256,
             zipcodes: None,
         }
     }

@@ -8,7 +8,7 @@ use resi_protocol::rotation::{
 use resi_protocol::wire::{
     AssignmentConfig, Batch, Epoch, GeographicInfo, Rotation, ValidatorData, request_id,
 };
-use resi_protocol::{EpochIndex, Sources, Zipcode};
+use resi_protocol::{EpochIndex, Sha256Hash, Sources, Zipcode};
 use resi_store::PoolEntry;
 
 use super::PoolTable;
@@ -32,6 +32,7 @@ pub struct Deal {
     entries: Vec<PoolEntry>,
     answers: RwLock<HashMap<(Sources, u32), Arc<Answer>>>,
     published: AtomicBool,
+    prev_sha256: OnceLock<Option<Sha256Hash>>,
 }
 
 /// An answer of blocks, made when it is first asked for or ahead of that.
@@ -65,6 +66,7 @@ impl Deal {
             entries,
             answers: RwLock::default(),
             published: AtomicBool::new(false),
+            prev_sha256: OnceLock::new(),
         }
     }
 
@@ -112,6 +114,16 @@ impl Deal {
     /// The proof is in the epoch's record now.
     pub fn mark_published(&self) {
         self.published.store(true, Ordering::Relaxed);
+    }
+
+    /// What the epoch's record is linked to; nothing before there is one.
+    pub fn prev_sha256(&self) -> Option<Sha256Hash> {
+        self.prev_sha256.get().copied().flatten()
+    }
+
+    /// The epoch's record is linked to `prev_sha256`.
+    pub fn link(&self, prev_sha256: Option<Sha256Hash>) {
+        let _ = self.prev_sha256.set(prev_sha256);
     }
 
     fn prepare(&self, sources: Sources, block_size: u32) -> Prepared {

@@ -173,6 +173,7 @@ impl Deck {
                 };
                 match &deal {
                     Ok(deal) => {
+                        deal.link(record.prev_sha256);
                         tracing::info!(epoch = %deal.epoch.id, zipcodes = deal.zipcodes.len(), "epoch prepared")
                     }
                     Err(reason) => {
@@ -221,6 +222,7 @@ impl Deck {
             public_key: self.key.public(),
             agreed_at: now,
             signature: None,
+            prev_sha256: None,
         };
         self.store.agree_epoch(&proposed).await.map(Ok)
     }

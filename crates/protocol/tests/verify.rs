@@ -130,6 +130,7 @@ fn public_epoch_of(parameters: &Parameters, pool: &Pool, index: EpochIndex) -> E
         state: EpochState::Ended,
         revealed_at: parameters.schedule.ends_at(index),
         rotation: rotation(&key(), parameters, index),
+        prev_sha256: None,
         zipcodes: Some(deal(&key(), parameters, pool, index)),
     }
 }

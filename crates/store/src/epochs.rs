@@ -1,4 +1,4 @@
-use resi_protocol::rotation::{Parameters, RotationPublicKey, VrfSignature};
+use resi_protocol::rotation::{Parameters, RecordedEpoch, RotationPublicKey, VrfSignature};
 use resi_protocol::{EpochId, EpochIndex, Hotkey, Sha256Hash, Sources, Timestamp, Zipcode};
 
 use crate::Origin;
@@ -16,12 +16,25 @@ pub struct EpochRecord {
     pub agreed_at: Timestamp,
     /// The proof, once the epoch has begun.
     pub signature: Option<VrfSignature>,
+    /// The hash of the record before, which [`Store::agree_epoch`](crate::Store::agree_epoch) fills in.
+    pub prev_sha256: Option<Sha256Hash>,
 }
 
 impl EpochRecord {
     /// The name of its epoch. Numbers of epochs of different lengths do not compare, names do.
     pub fn id(&self) -> EpochId {
         self.parameters.schedule.id(self.epoch)
+    }
+
+    /// By which the next record knows this one.
+    pub fn sha256(&self) -> Sha256Hash {
+        let recorded = RecordedEpoch {
+            epoch: self.epoch,
+            parameters: &self.parameters,
+            public_key: self.public_key,
+            prev_sha256: self.prev_sha256,
+        };
+        recorded.sha256()
     }
 }
 

@@ -99,7 +99,8 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// Deletes at most `limit` entries of the audit from before `before`; returns how many.
     async fn prune_audit(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError>;
 
-    /// Writes the record of an epoch unless there is one, and returns the one that stands.
+    /// Writes the record of an epoch unless there is one, and returns the one that stands. It is linked to the one of the
+    /// epoch before, unless there is a later one already: what is written late is linked to none.
     async fn agree_epoch(&self, proposed: &EpochRecord) -> Result<EpochRecord, StoreError>;
 
     /// Adds the signature to the record of an epoch that has begun, unless it has one or there is no record.

@@ -179,6 +179,7 @@ pub struct EpochRow {
     pub public_key: Vec<u8>,
     pub agreed_at: i64,
     pub signature: Option<Vec<u8>>,
+    pub prev_sha256: Option<Vec<u8>>,
 }
 
 impl TryFrom<EpochRow> for EpochRecord {
@@ -206,8 +207,21 @@ impl TryFrom<EpochRow> for EpochRecord {
                     bytes("signature of an epoch", &signature).map(VrfSignature::from_bytes)
                 })
                 .transpose()?,
+            prev_sha256: row
+                .prev_sha256
+                .map(|prev| bytes("hash of a record", &prev).map(Sha256Hash::from_bytes))
+                .transpose()?,
         })
     }
+}
+
+/// What a record of the epoch that starts at `epoch` is linked to, the newest record being `newest`.
+///
+/// # Errors
+/// When the row is none that this version writes.
+pub fn link(newest: Option<EpochRow>, epoch: i64) -> Result<Option<Sha256Hash>, StoreError> {
+    let before = newest.filter(|newest| newest.epoch < epoch);
+    before.map(|before| EpochRecord::try_from(before).map(|before| before.sha256())).transpose()
 }
 
 /// The entries of a pool as they are kept.

@@ -19,13 +19,17 @@
 //! ```
 
 mod deal;
+mod history;
 mod key;
 mod pool;
+mod record;
 mod verify;
 
 pub use deal::Seed;
+pub use history::{Change, Gap, History, HistoryError, verify_history};
 pub use key::{RotationKey, RotationPublicKey, VrfError, VrfSignature};
 pub use pool::{Pool, PoolError};
+pub use record::RecordedEpoch;
 pub use verify::{CLOCK_TOLERANCE, Pinned, Verified, VerifyError, verify_blocks, verify_epoch};
 
 use crate::{EpochIndex, EpochSchedule, Sha256Hash};

@@ -18,6 +18,7 @@ fn record(netuid: u16, epoch: u64, epoch_seconds: u32, key: u8) -> EpochRecord {
         public_key: RotationPublicKey::from_bytes([key; 32]),
         agreed_at: Timestamp::from_seconds(i64::from(key)),
         signature: None,
+        prev_sha256: None,
     }
 }
 
@@ -45,6 +46,23 @@ pub async fn of_two_replicas_one_record_stands(backend: &dyn Backend) {
             .await;
         assert!(agreed.iter().all(|one| *one == agreed[0]), "{agreed:?}");
     }
+}
+
+pub async fn records_are_linked_to_the_one_before(backend: &dyn Backend) {
+    let stores = replicas(backend).await;
+    let mut before = None;
+    for (at, epoch) in [3, 4, 7].into_iter().enumerate() {
+        let agreed = stores[at % 2].agree_epoch(&record(46, epoch, 14_400, 1)).await;
+        let agreed = agreed.expect("a record");
+        assert_eq!(agreed.prev_sha256, before, "the one of epoch {epoch}");
+        before = Some(agreed.sha256());
+        stores[0].agree_epoch(&record(47, epoch, 14_400, 9)).await.expect("of another subnet");
+    }
+    let late = stores[0].agree_epoch(&record(46, 6, 14_400, 1)).await.expect("a record");
+    assert_eq!(late.prev_sha256, None, "written after a later one");
+    let next = stores[1].agree_epoch(&record(46, 8, 14_400, 1)).await.expect("a record");
+    assert_eq!(next.prev_sha256, before);
+    assert_eq!(stores[1].epoch_record(46, epoch_id(8)).await, Ok(Some(next)));
 }
 
 pub async fn records_are_listed_newest_first(backend: &dyn Backend) {

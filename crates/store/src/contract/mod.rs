@@ -79,6 +79,7 @@ macro_rules! contract {
             old_assignments_are_pruned_and_still_counted,
             the_first_record_of_an_epoch_stands,
             of_two_replicas_one_record_stands,
+            records_are_linked_to_the_one_before,
             records_are_listed_newest_first,
             a_signature_is_published_once,
             a_record_of_another_epoch_length_conflicts_while_it_runs,
