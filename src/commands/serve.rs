@@ -193,7 +193,8 @@ fn build(
             pool,
             settings.zipcodes_per_epoch,
             Arc::clone(&store),
-        ),
+        )
+        .with_next_key(keys.next_rotation),
         store,
         registry,
         archive: Archive::new(settings.reveal == Reveal::AtStart),

@@ -5,9 +5,10 @@ use std::{fs, io};
 
 use anyhow::{Context, Result, bail, ensure};
 use resi_protocol::rotation::{Pinned, Pool, Verified, VerifyError, verify_blocks, verify_epoch};
-use resi_protocol::wire::{EpochResource, PoolResource, Rotation, ValidatorData};
+use resi_protocol::wire::{Epoch, EpochResource, PoolResource, Rotation, ValidatorData};
 use resi_protocol::{Sha256Hash, Timestamp};
 
+use super::verify_history;
 use crate::cli::VerifyArgs;
 
 /// Larger answers are not ours.
@@ -26,6 +27,13 @@ impl Answer {
             Self::Epoch(epoch) => &epoch.rotation,
         }
     }
+
+    fn epoch(&self) -> &Epoch {
+        match self {
+            Self::Blocks(blocks) => &blocks.epoch,
+            Self::Epoch(epoch) => &epoch.epoch,
+        }
+    }
 }
 
 /// Checks an answer and says in words what was proved.
@@ -34,7 +42,7 @@ impl Answer {
 /// What differs from an honest answer, or kept it from being checked.
 pub fn run(args: &VerifyArgs, now: Timestamp) -> Result<String> {
     if args.history {
-        return super::verify_history::run(args);
+        return verify_history::run(args);
     }
     let is_url = args.answer.starts_with("http://") || args.answer.starts_with("https://");
     let text = if is_url {
@@ -67,7 +75,18 @@ pub fn run(args: &VerifyArgs, now: Timestamp) -> Result<String> {
         block_size: args.block_size,
         now: Some(at),
     };
+    let known = if is_url { follow(&known, &answer, &args.answer)? } else { known };
     check(&answer, &pool, &known, at)
+}
+
+/// What follows from what was known by the changes that the service announced, where it differs from the answer.
+fn follow(known: &Pinned, answer: &Answer, url: &str) -> Result<Pinned> {
+    let (Err(_), Some(end)) = (known.check(answer.rotation()), url.find("/api/v1/")) else {
+        return Ok(known.clone());
+    };
+    let announced = verify_history::announcements(&url[..end])?;
+    let early = announced.iter().filter(|change| change.verify(change.announced_at).is_ok());
+    Ok(known.following(early, answer.epoch().starts_at))
 }
 
 fn check(answer: &Answer, pool: &Pool, known: &Pinned, at: Timestamp) -> Result<String> {
@@ -92,7 +111,13 @@ fn words(verified: &Verified, known: &Pinned, at: Timestamp) -> String {
         let _ = writeln!(text, "{mark:<4} {line}");
     };
     if verified.key_pinned {
-        say("ok", format!("the rotation key is the one you gave: {}", verified.public_key));
+        say(
+            "ok",
+            format!(
+                "the rotation key is the one you gave, or follows it by announcement: {}",
+                verified.public_key
+            ),
+        );
     } else {
         say(
             "??",

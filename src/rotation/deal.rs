@@ -28,7 +28,8 @@ pub struct Deal {
     pub signature: VrfSignature,
     /// The dealt zipcodes, in order.
     pub zipcodes: Vec<Zipcode>,
-    public_key: RotationPublicKey,
+    /// The key that dealt it.
+    pub public_key: RotationPublicKey,
     entries: Vec<PoolEntry>,
     answers: RwLock<HashMap<(Sources, u32), Arc<Answer>>>,
     published: AtomicBool,

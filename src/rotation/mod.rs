@@ -1,24 +1,31 @@
 //! The deals of the running and the coming epoch, in memory, agreed with the other replicas through epoch records.
 
+mod announced;
 mod archive;
 mod deal;
 mod pool_table;
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use resi_protocol::rotation::{Parameters, RotationKey};
+use resi_protocol::rotation::{
+    Announcement, Parameters, RotationKey, RotationPublicKey, RotationSet,
+};
 use resi_protocol::{EpochIndex, EpochSchedule, Sha256Hash, Timestamp};
 use resi_store::{EpochRecord, Store, StoreError};
 
+use self::announced::Announced;
 pub use archive::{Archive, Published};
 pub use deal::{Answer, Deal};
 pub use pool_table::PoolTable;
 
 /// How long before an epoch begins its record is written and its answers are made: a quarter of an epoch, at most this.
 const MAX_AHEAD: Duration = Duration::from_secs(600);
+/// How often announced changes are read: they are made days ahead.
+const READ_ANNOUNCEMENTS: Duration = Duration::from_secs(10);
 /// Pools of records with other settings that are kept in memory.
 const FOREIGN_POOLS: usize = 4;
 
@@ -33,7 +40,10 @@ pub struct NoDeal(pub Arc<str>);
 /// was not prepared is made on the spot.
 #[derive(Debug)]
 pub struct Deck {
-    key: RotationKey,
+    /// The key of the settings, and the one that may follow it.
+    keys: Vec<RotationKey>,
+    announced: Announced,
+    announced_at: AtomicI64,
     own: Parameters,
     pool: Arc<PoolTable>,
     foreign_pools: Mutex<HashMap<Sha256Hash, Arc<PoolTable>>>,
@@ -62,7 +72,9 @@ impl Deck {
     ) -> Self {
         Self {
             own: Parameters::new(netuid, schedule, pool.pool(), zipcodes_per_epoch),
-            key,
+            keys: vec![key],
+            announced: Announced::default(),
+            announced_at: AtomicI64::new(i64::MIN),
             pool: Arc::new(pool),
             foreign_pools: Mutex::default(),
             store,
@@ -71,14 +83,56 @@ impl Deck {
         }
     }
 
+    /// Holds another key too, for the epochs from which on it is announced.
+    #[must_use]
+    pub fn with_next_key(mut self, key: Option<RotationKey>) -> Self {
+        self.keys.extend(key);
+        self
+    }
+
     /// The parameters of the settings. Those of a record may differ for an epoch.
     pub fn parameters(&self) -> &Parameters {
         &self.own
     }
 
-    /// The rotation key's public half.
-    pub fn public_key(&self) -> resi_protocol::rotation::RotationPublicKey {
-        self.key.public()
+    /// The public half of the rotation key of the settings.
+    pub fn public_key(&self) -> RotationPublicKey {
+        self.keys[0].public()
+    }
+
+    fn key_of(&self, public_key: RotationPublicKey) -> Option<&RotationKey> {
+        self.keys.iter().find(|key| key.public() == public_key)
+    }
+
+    /// The changes that were announced, oldest first.
+    pub fn announcements(&self) -> Arc<Vec<Announcement>> {
+        self.announced.list()
+    }
+
+    /// What counts at `now`: what was announced, and where nothing ever was, the settings.
+    pub fn set_at(&self, now: Timestamp) -> RotationSet {
+        let own = || RotationSet::new(self.public_key(), &self.own);
+        self.announced.set_at(now).unwrap_or_else(own)
+    }
+
+    /// A change that is announced for later, whose key this replica has not.
+    pub fn missing_key(&self, now: Timestamp) -> Option<Announcement> {
+        let announced = self.announced.list();
+        let to_come = announced.iter().filter(|change| change.from.starts_at() > now);
+        to_come.copied().find(|change| self.key_of(change.after.public_key).is_none())
+    }
+
+    async fn read_announcements(&self) -> Result<(), StoreError> {
+        let announced = self.store.announcements(self.own.netuid).await?;
+        if announced != *self.announced.list() {
+            for change in &announced {
+                tracing::info!(from = %change.from, public_key = %change.after.public_key, "a change of the rotation is announced");
+                // At hand when its epoch comes, even if the database is away then.
+                self.pool_of(change.after.pool_sha256).await?;
+            }
+            self.announced.replace(announced);
+        }
+        Ok(())
     }
 
     /// The epoch that runs at `now`; the first one before 1970.
@@ -110,6 +164,13 @@ impl Deck {
     /// What is to be done from time to time: the running epoch is settled with the store and its proof added to the
     /// record, the coming one is prepared ahead.
     pub async fn tend(&self, now: Timestamp) {
+        let read_at = Timestamp::from_micros(self.announced_at.load(Ordering::Relaxed));
+        if now.since(read_at).max(read_at.since(now)) >= READ_ANNOUNCEMENTS {
+            match self.read_announcements().await {
+                Ok(()) => self.announced_at.store(now.micros(), Ordering::Relaxed),
+                Err(error) => tracing::debug!("announced changes are read again later: {error}"),
+            }
+        }
         let running = self.epoch_at(now);
         let slot = match self.slot(running) {
             Some(slot) if slot.settled => slot,
@@ -168,7 +229,7 @@ impl Deck {
         match self.agree(epoch, now).await {
             Ok(Ok(record)) => {
                 let deal = match known_deal.filter(|deal| deal.parameters == record.parameters) {
-                    Some(deal) if record.public_key == self.key.public() => Ok(deal),
+                    Some(deal) if record.public_key == deal.public_key => Ok(deal),
                     _ => self.deal_by(&record).await,
                 };
                 match &deal {
@@ -187,9 +248,12 @@ impl Deck {
                 // The deal is a pure function: it needs no database. Should the record say otherwise, it will be
                 // replaced as soon as the record can be read.
                 tracing::warn!(epoch = %self.own.schedule.id(epoch), "dealing without a record: {error}");
-                let deal =
-                    known_deal.unwrap_or_else(|| self.build(self.own.clone(), &self.pool, epoch));
-                Slot { epoch, settled: false, deal: Ok(deal) }
+                let deal = match (known_deal, self.proposal(epoch, now)) {
+                    (Some(deal), _) => Ok(deal),
+                    (None, Ok(proposal)) => self.deal_by(&proposal).await,
+                    (None, Err(reason)) => Err(reason),
+                };
+                Slot { epoch, settled: false, deal }
             }
         }
     }
@@ -215,16 +279,35 @@ impl Deck {
                 .into(),
             )));
         }
-        self.store.keep_pool(&self.pool.to_stored()).await?;
-        let proposed = EpochRecord {
+        self.read_announcements().await?;
+        let proposed = match self.proposal(epoch, now) {
+            Ok(proposed) => proposed,
+            Err(reason) => return Ok(Err(reason)),
+        };
+        if proposed.parameters.pool_sha256 == own.pool_sha256 {
+            self.store.keep_pool(&self.pool.to_stored()).await?;
+        }
+        self.store.agree_epoch(&proposed).await.map(Ok)
+    }
+
+    /// The record of an epoch that has none: by what was announced, and where nothing ever was, by the settings.
+    fn proposal(&self, epoch: EpochIndex, now: Timestamp) -> Result<EpochRecord, NoDeal> {
+        let schedule = self.own.schedule;
+        let set = self.set_at(schedule.starts_at(epoch));
+        let parameters = set.parameters(self.own.netuid);
+        let parameters = parameters.filter(|parameters| parameters.schedule == schedule);
+        let parameters = parameters.ok_or_else(|| {
+            let (own, theirs) = (schedule.seconds(), set.epoch_seconds);
+            NoDeal(format!("epoch_seconds is {own} here and {theirs} by what was announced").into())
+        })?;
+        Ok(EpochRecord {
             epoch,
-            parameters: own.clone(),
-            public_key: self.key.public(),
+            parameters,
+            public_key: set.public_key,
             agreed_at: now,
             signature: None,
             prev_sha256: None,
-        };
-        self.store.agree_epoch(&proposed).await.map(Ok)
+        })
     }
 
     /// The deal that a record prescribes, where this replica can make it.
@@ -234,9 +317,15 @@ impl Deck {
             let (own, theirs) = (own.to_string(), theirs.to_string());
             NoDeal(format!("{what} is {own} here and {theirs} in the record of epoch {id}").into())
         };
-        if record.public_key != self.key.public() {
-            return Err(differs("the rotation key", &self.key.public(), &record.public_key));
-        }
+        let Some(key) = self.key_of(record.public_key) else {
+            let announced = self.announced.list();
+            let is_of_record =
+                |change: &&Announcement| change.after.public_key == record.public_key;
+            return Err(match announced.iter().rev().find(is_of_record) {
+                Some(change) => missing_key(change),
+                None => differs("the rotation key", &self.public_key(), &record.public_key),
+            });
+        };
         let (own, theirs) = (&self.own, &record.parameters);
         if theirs.schedule != own.schedule {
             return Err(differs(
@@ -254,18 +343,15 @@ impl Deck {
                 ));
             }
         };
-        if theirs != own {
+        if *theirs != *own && self.announced.list().is_empty() {
             tracing::warn!(
                 epoch = %record.id(),
                 "this epoch is dealt by its record, not by the settings: they count from the next epoch without one"
             );
         }
-        Ok(self.build(theirs.clone(), &pool, record.epoch))
-    }
-
-    fn build(&self, parameters: Parameters, pool: &PoolTable, epoch: EpochIndex) -> Arc<Deal> {
-        let signature = self.key.sign(&parameters, epoch);
-        Arc::new(Deal::new(parameters, self.key.public(), epoch, signature, pool))
+        let signature = key.sign(theirs, record.epoch);
+        let deal = Deal::new(theirs.clone(), key.public(), record.epoch, signature, &pool);
+        Ok(Arc::new(deal))
     }
 
     /// A pool that is in force or was once.
@@ -307,7 +393,16 @@ impl Deck {
         &self,
         record: &EpochRecord,
     ) -> Option<resi_protocol::rotation::VrfSignature> {
-        (record.public_key == self.key.public())
-            .then(|| self.key.sign(&record.parameters, record.epoch))
+        let key = self.key_of(record.public_key)?;
+        Some(key.sign(&record.parameters, record.epoch))
     }
+}
+
+/// Why a replica does not deal, or soon will not.
+pub fn missing_key(change: &Announcement) -> NoDeal {
+    let (key, from) = (change.after.public_key, change.from);
+    NoDeal(
+        format!("the rotation key {key}, announced from epoch {from} on, is missing here: give it as NEXT_ROTATION_KEY")
+            .into(),
+    )
 }

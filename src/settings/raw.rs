@@ -135,6 +135,12 @@ pub struct RawSettings {
     /// File with the rotation key
     #[arg(long, env = "ROTATION_KEY_FILE", value_name = "FILE")]
     pub rotation_key_file: Option<PathBuf>,
+    /// The rotation key that follows, from the epoch on that `rotation announce` named
+    #[arg(long, env = "NEXT_ROTATION_KEY", hide_env_values = true, value_name = "HEX", value_parser = secret)]
+    pub next_rotation_key: Option<Secret>,
+    /// File with the rotation key that follows
+    #[arg(long, env = "NEXT_ROTATION_KEY_FILE", value_name = "FILE")]
+    pub next_rotation_key_file: Option<PathBuf>,
     /// Keys of tokens, kid:hex separated by commas; the first signs, all verify
     #[arg(long, env = "JWT_KEYS", hide_env_values = true, value_name = "KEYS", value_parser = secret)]
     pub jwt_keys: Option<Secret>,

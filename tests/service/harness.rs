@@ -149,6 +149,7 @@ pub(crate) struct Options {
     pub(crate) zipcodes_per_epoch: u32,
     pub(crate) pool_size: u32,
     pub(crate) mini_secret: [u8; 32],
+    pub(crate) next_mini_secret: Option<[u8; 32]>,
     pub(crate) clock: Arc<TestClock>,
 }
 
@@ -165,6 +166,7 @@ impl Default for Options {
             zipcodes_per_epoch: 1_000,
             pool_size: 7_572,
             mini_secret: MINI_SECRET,
+            next_mini_secret: None,
             clock: TestClock::at(START),
         }
     }
@@ -216,7 +218,8 @@ impl Service {
                 PoolTable::new(entries.collect()).unwrap(),
                 options.zipcodes_per_epoch,
                 Arc::clone(&store),
-            ),
+            )
+            .with_next_key(options.next_mini_secret.as_ref().map(RotationKey::from_mini_secret)),
             store,
             registry: options.registry,
             archive: Archive::new(options.reveal_at_start),

@@ -5,6 +5,7 @@
 mod harness;
 
 mod access;
+mod announcements;
 mod assignments;
 mod audit;
 mod bad_input;

@@ -1,6 +1,6 @@
 //! Rows as both databases hold them, and what they mean.
 
-use resi_protocol::rotation::{Parameters, RotationPublicKey, VrfSignature};
+use resi_protocol::rotation::{Announcement, Parameters, RotationPublicKey, VrfSignature};
 use resi_protocol::{EpochId, EpochSchedule, Hotkey, Sha256Hash, Signature, Timestamp};
 
 use crate::{
@@ -222,6 +222,22 @@ impl TryFrom<EpochRow> for EpochRecord {
 pub fn link(newest: Option<EpochRow>, epoch: i64) -> Result<Option<Sha256Hash>, StoreError> {
     let before = newest.filter(|newest| newest.epoch < epoch);
     before.map(|before| EpochRecord::try_from(before).map(|before| before.sha256())).transpose()
+}
+
+/// An announced change as it is kept.
+///
+/// # Errors
+/// When it cannot be written as JSON.
+pub fn announcement_text(announcement: &Announcement) -> Result<String, StoreError> {
+    serde_json::to_string(announcement).map_err(|error| inconsistent("announcement", error))
+}
+
+/// Reads an announced change.
+///
+/// # Errors
+/// When it is not what [`announcement_text`] writes.
+pub fn announcement(text: &str) -> Result<Announcement, StoreError> {
+    serde_json::from_str(text).map_err(|error| inconsistent("announcement", error))
 }
 
 /// The entries of a pool as they are kept.

@@ -2,6 +2,7 @@
 //! proxy in between that makes trouble.
 #![expect(clippy::unwrap_used, reason = "a test that fails may say so in any way")]
 
+mod announcements;
 mod faults;
 mod keeping;
 mod lifecycle;

@@ -1,4 +1,4 @@
-use super::{ALGORITHM, RecordedEpoch, RotationPublicKey};
+use super::{ALGORITHM, Announcement, RecordedEpoch, RotationPublicKey, RotationSet};
 use crate::wire::{EpochResource, EpochState};
 use crate::{EpochId, Sha256Hash};
 
@@ -9,8 +9,8 @@ pub struct History {
     pub records: usize,
     /// The oldest and the newest.
     pub span: Option<(EpochId, EpochId)>,
-    /// The key of the newest.
-    pub public_key: Option<RotationPublicKey>,
+    /// The keys that dealt, oldest first.
+    pub public_keys: Vec<RotationPublicKey>,
     /// How many records have a proof, and it verifies.
     pub proved: usize,
     /// Ended epochs whose record shows no proof.
@@ -46,6 +46,8 @@ pub struct Change {
     pub epoch: EpochId,
     /// What changed.
     pub what: Vec<&'static str>,
+    /// Whether it was announced, signed by the key before and early enough by the date that it bears.
+    pub announced: bool,
 }
 
 /// What shows that records are not what an honest service shows.
@@ -104,15 +106,17 @@ pub enum HistoryError {
 }
 
 /// Checks the records of a service, newest first as they are listed: each is linked to the one before, and each proof
-/// verifies. Zipcodes are not looked at; [`verify_epoch`](super::verify_epoch) does that for one epoch.
+/// verifies. What was announced explains changes of key and parameters. Zipcodes are not looked at; [`verify_epoch`](super::verify_epoch) does that for one epoch.
 ///
 /// # Errors
 /// The first thing that an honest service does not show, from the newest record back.
-pub fn verify_history(epochs: &[EpochResource]) -> Result<History, HistoryError> {
+pub fn verify_history(
+    epochs: &[EpochResource],
+    announcements: &[Announcement],
+) -> Result<History, HistoryError> {
     let mut history = History {
         records: epochs.len(),
         span: epochs.last().zip(epochs.first()).map(|(old, new)| (old.epoch.id, new.epoch.id)),
-        public_key: epochs.first().map(|newest| newest.rotation.public_key),
         ..History::default()
     };
     for epoch in epochs {
@@ -121,7 +125,10 @@ pub fn verify_history(epochs: &[EpochResource]) -> Result<History, HistoryError>
     for pair in epochs.windows(2) {
         let [newer, older] = pair else { continue };
         history.check_order(newer, older)?;
+        history.compare(newer, older, announcements);
     }
+    history.public_keys = epochs.iter().rev().map(|epoch| epoch.rotation.public_key).collect();
+    history.public_keys.dedup();
     history.check_links(epochs)?;
     Ok(history)
 }
@@ -171,6 +178,15 @@ impl History {
             let epochs = missed / u64::from(older.rotation.epoch_seconds.max(1));
             self.gaps.push(Gap { after: after.id, before: before.id, epochs });
         }
+        Ok(())
+    }
+
+    fn compare(
+        &mut self,
+        newer: &EpochResource,
+        older: &EpochResource,
+        announcements: &[Announcement],
+    ) {
         let (new, old) = (&newer.rotation, &older.rotation);
         let what: Vec<_> = [
             ("the rotation key", new.public_key != old.public_key),
@@ -183,9 +199,9 @@ impl History {
         .filter_map(|(what, changed)| changed.then_some(what))
         .collect();
         if !what.is_empty() {
-            self.changes.push(Change { epoch: before.id, what });
+            let announced = is_announced(newer, older, announcements);
+            self.changes.push(Change { epoch: newer.epoch.id, what, announced });
         }
-        Ok(())
     }
 
     /// A record that is linked to none may have been written late, and the next one may be linked past it.
@@ -217,6 +233,26 @@ impl History {
         }
         Ok(())
     }
+}
+
+/// Whether what was announced leads from one record to the next.
+fn is_announced(
+    newer: &EpochResource,
+    older: &EpochResource,
+    announcements: &[Announcement],
+) -> bool {
+    let (Some(before), Some(after)) = (set(older), set(newer)) else { return false };
+    let netuid = older.rotation.netuid;
+    let reached = announcements
+        .iter()
+        .filter(|change| change.netuid == netuid && change.verify(change.announced_at).is_ok())
+        .filter(|change| older.epoch.id < change.from && change.from <= newer.epoch.id)
+        .fold(before, |set, change| if change.before == set { change.after } else { set });
+    newer.rotation.netuid == netuid && reached == after
+}
+
+fn set(record: &EpochResource) -> Option<RotationSet> {
+    Some(RotationSet::new(record.rotation.public_key, &record.parameters()?))
 }
 
 fn sha256(record: &EpochResource) -> Option<Sha256Hash> {
@@ -282,14 +318,28 @@ mod tests {
     #[test]
     fn an_honest_chain_is_proved_with_its_gaps_and_changes() {
         let records = records();
-        let history = verify_history(&records).expect("honest");
+        let history = verify_history(&records, &[]).expect("honest");
         assert_eq!((history.records, history.proved, history.linked), (4, 4, 3));
         assert_eq!(history.unlinked, [records[3].epoch.id]);
         let (after, before) = (records[2].epoch.id, records[1].epoch.id);
         assert_eq!(history.gaps, [Gap { after, before, epochs: 2 }]);
         let what = vec!["the rotation key", "zipcodes_per_epoch"];
-        assert_eq!(history.changes, [Change { epoch: records[0].epoch.id, what }]);
-        let part = verify_history(&records[..2]).expect("honest");
+        let mut change = Change { epoch: records[0].epoch.id, what, announced: false };
+        assert_eq!(history.changes, [change.clone()]);
+        let key = RotationKey::from_mini_secret(&[1; 32]);
+        assert_eq!(history.public_keys, [key.public(), records[0].rotation.public_key]);
+
+        let announced = |epoch| {
+            let (id, before) = (records[0].epoch.id, records[1].parameters().expect("a length"));
+            let at = before.schedule.starts_at(EpochIndex(epoch));
+            Announcement::sign(&key, 46, id, at, &before, set(&records[0]).expect("a length"))
+        };
+        change.announced = true;
+        let history = verify_history(&records, &[announced(99)]).expect("honest");
+        assert_eq!(history.changes, [change]);
+        let history = verify_history(&records, &[announced(100)]).expect("honest");
+        assert!(!history.changes[0].announced, "too late");
+        let part = verify_history(&records[..2], &[]).expect("honest");
         assert_eq!(part.continues_at, records[1].prev_sha256);
     }
 
@@ -297,20 +347,20 @@ mod tests {
     fn what_is_changed_or_missing_is_found() {
         let mut changed = records();
         changed[2] = record(1, 101, 999, Some(&changed[3]));
-        let broken = verify_history(&changed);
+        let broken = verify_history(&changed, &[]);
         assert!(matches!(broken, Err(HistoryError::Link { .. })), "{broken:?}");
         let mut missing = records();
         missing.remove(1);
-        assert!(matches!(verify_history(&missing), Err(HistoryError::Link { .. })));
+        assert!(matches!(verify_history(&missing, &[]), Err(HistoryError::Link { .. })));
         let mut forged = records();
         forged[0].rotation.signature = forged[1].rotation.signature;
-        assert!(matches!(verify_history(&forged), Err(HistoryError::Proof { .. })));
+        assert!(matches!(verify_history(&forged, &[]), Err(HistoryError::Proof { .. })));
         let mut swapped = records();
         swapped.swap(1, 2);
-        assert!(matches!(verify_history(&swapped), Err(HistoryError::Order { .. })));
+        assert!(matches!(verify_history(&swapped, &[]), Err(HistoryError::Order { .. })));
         let mut renamed = records();
         renamed[1].epoch.id = renamed[2].epoch.id;
-        assert!(matches!(verify_history(&renamed), Err(HistoryError::Inconsistent { .. })));
+        assert!(matches!(verify_history(&renamed, &[]), Err(HistoryError::Inconsistent { .. })));
     }
 
     #[test]
@@ -318,7 +368,7 @@ mod tests {
         let mut records = records();
         records.insert(2, record(1, 103, 1000, None));
         records[0].rotation.signature = None;
-        let history = verify_history(&records).expect("honest");
+        let history = verify_history(&records, &[]).expect("honest");
         assert_eq!(history.linked, 3);
         assert_eq!(history.unlinked, [records[2].epoch.id, records[4].epoch.id]);
         assert_eq!(history.unproved, [records[0].epoch.id]);

@@ -9,7 +9,7 @@ use schnorrkel::{ExpansionMode, MiniSecretKey, PublicKey, signing_context};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{ALGORITHM, Parameters, Seed};
-use crate::{EpochIndex, HexError};
+use crate::{EpochIndex, HexError, InvalidSignature, Signature};
 
 /// A VRF signature that this key did not make over this epoch and these parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -43,6 +43,12 @@ impl RotationKey {
         bytes[..32].copy_from_slice(output.as_output_bytes());
         bytes[32..].copy_from_slice(&proof.to_bytes());
         VrfSignature(bytes)
+    }
+
+    /// Signs a text. Texts of different labels are signed as if by different keys, and none is a deal.
+    pub(super) fn sign_text(&self, label: &str, text: &str) -> Signature {
+        let transcript = signing_context(label.as_bytes()).bytes(text.as_bytes());
+        Signature::from_bytes(self.0.sign(attach_rng(transcript, ZeroRng)).to_bytes())
     }
 }
 
@@ -111,6 +117,20 @@ impl RotationPublicKey {
         let message = parameters.message(epoch);
         key.vrf_verify(transcript(&message), &pre_output, &proof).map_err(|_| VrfError)?;
         Ok(signature.seed_unverified())
+    }
+
+    /// Whether a text of this label is signed by this key.
+    pub(super) fn verify_text(
+        &self,
+        label: &str,
+        text: &str,
+        signature: &Signature,
+    ) -> Result<(), InvalidSignature> {
+        let key = PublicKey::from_bytes(&self.0).map_err(|_| InvalidSignature)?;
+        let signature = schnorrkel::Signature::from_bytes(signature.as_bytes())
+            .map_err(|_| InvalidSignature)?;
+        let transcript = signing_context(label.as_bytes()).bytes(text.as_bytes());
+        key.verify(transcript, &signature).map_err(|_| InvalidSignature)
     }
 }
 

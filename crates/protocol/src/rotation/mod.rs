@@ -18,6 +18,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod announcement;
 mod deal;
 mod history;
 mod key;
@@ -25,6 +26,9 @@ mod pool;
 mod record;
 mod verify;
 
+pub use announcement::{
+    Announcement, AnnouncementError, NOTICE_EPOCHS, NOTICE_TOLERANCE, RotationKeys, RotationSet,
+};
 pub use deal::Seed;
 pub use history::{Change, Gap, History, HistoryError, verify_history};
 pub use key::{RotationKey, RotationPublicKey, VrfError, VrfSignature};

@@ -1,9 +1,11 @@
 use futures_util::future::join_all;
-use resi_protocol::rotation::{Parameters, RotationPublicKey, VrfSignature};
+use resi_protocol::rotation::{
+    Announcement, Parameters, RotationKey, RotationPublicKey, RotationSet, VrfSignature,
+};
 use resi_protocol::{EpochIndex, EpochSchedule, Timestamp};
 
-use super::{Backend, epoch_id, hash, replicas};
-use crate::{EpochRecord, PoolEntry, StoredPool};
+use super::{Backend, at, epoch_id, hash, replicas};
+use crate::{AuditQuery, EpochRecord, PoolEntry, StoredPool, announcement_event};
 
 fn record(netuid: u16, epoch: u64, epoch_seconds: u32, key: u8) -> EpochRecord {
     EpochRecord {
@@ -111,6 +113,30 @@ pub async fn a_record_of_another_epoch_length_conflicts_while_it_runs(backend: &
     assert_eq!(conflict(46, 7_200, 158_399).await, Some(long));
     assert_eq!(conflict(46, 7_200, 158_400).await, None, "ended");
     assert_eq!(conflict(47, 7_200, 144_000).await, None, "of another subnet");
+}
+
+pub async fn of_two_replicas_one_announces(backend: &dyn Backend) {
+    let stores = replicas(backend).await;
+    let key = RotationKey::from_mini_secret(&[1; 32]);
+    let parameters = record(46, 5, 14_400, 1).parameters;
+    let announcement = |byte, epoch| {
+        let after = RotationSet::new(RotationPublicKey::from_bytes([byte; 32]), &parameters);
+        Announcement::sign(&key, 46, epoch_id(epoch), at(7), &parameters, after)
+    };
+    assert_eq!(stores[0].announcements(46).await, Ok(Vec::new()));
+    let raced = join_all((0..8_u8).map(|byte| {
+        let (store, announced) = (&stores[usize::from(byte % 2)], announcement(byte, 100));
+        async move { store.announce(&announced, 0).await.expect("an answer") }
+    }));
+    assert_eq!(raced.await.into_iter().filter(|added| *added).count(), 1);
+    assert_eq!(stores[1].announce(&announcement(9, 200), 1).await, Ok(true));
+    let found = stores[0].announcements(46).await.expect("a list");
+    assert_eq!((found.len(), found[1]), (2, announcement(9, 200)));
+    assert_eq!(stores[0].announcements(47).await, Ok(Vec::new()), "of another subnet");
+    let query = AuditQuery { hotkey: None, since: at(0), after: None, limit: 10 };
+    let audit = stores[1].audit(query).await.expect("entries");
+    let events: Vec<_> = audit.into_iter().map(|entry| entry.event).collect();
+    assert_eq!(events, found.iter().map(announcement_event).collect::<Vec<_>>());
 }
 
 pub async fn pools_are_kept(backend: &dyn Backend) {

@@ -83,6 +83,7 @@ macro_rules! contract {
             records_are_listed_newest_first,
             a_signature_is_published_once,
             a_record_of_another_epoch_length_conflicts_while_it_runs,
+            of_two_replicas_one_announces,
             pools_are_kept,
             the_latest_members_of_each_chain_and_subnet_are_kept,
             of_two_replicas_one_takes_a_nonce,

@@ -18,7 +18,7 @@ use resi_data_api::registry::OpenRegistry;
 use resi_data_api::rotation::{Archive, Deck, PoolTable};
 use resi_data_api::tokens::Tokens;
 use resi_protocol::EpochSchedule;
-use resi_protocol::rotation::{RotationKey, RotationPublicKey};
+use resi_protocol::rotation::{Announcement, RotationKey, RotationPublicKey};
 use resi_store::{Migrations, PoolEntry, Store};
 use resi_store_postgres::PostgresStore;
 use resi_store_sqlite::{SqliteLocation, SqliteStore};
@@ -94,6 +94,7 @@ async fn execute(server: &str, statement: String) {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Options {
     pub(crate) mini_secret: [u8; 32],
+    pub(crate) next_mini_secret: Option<[u8; 32]>,
     pub(crate) jwt_key: &'static str,
     pub(crate) epoch_seconds: u32,
     pub(crate) requests_per_hour: u32,
@@ -104,6 +105,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             mini_secret: [42; 32],
+            next_mini_secret: None,
             jwt_key: "abababababababababababababababababababababababababababababababab",
             epoch_seconds: 14_400,
             requests_per_hour: 0,
@@ -157,6 +159,12 @@ impl Service {
         Self { address, rotation_key, store, stop, served }
     }
 
+    /// Announces what the operator's command would refuse to, too.
+    pub(crate) async fn announce(&self, change: &Announcement) {
+        let known = self.store.announcements(46).await.unwrap().len();
+        assert!(self.store.announce(change, known).await.unwrap());
+    }
+
     pub(crate) async fn stop(self) {
         self.stop.cancel();
         self.served.await.unwrap();
@@ -183,7 +191,8 @@ fn app(store: Arc<dyn Store>, clock: Arc<dyn Clock>, options: Options) -> App {
             PoolTable::new(entries.collect()).unwrap(),
             1_000,
             Arc::clone(&store),
-        ),
+        )
+        .with_next_key(options.next_mini_secret.as_ref().map(RotationKey::from_mini_secret)),
         store,
         registry: Box::new(OpenRegistry { kind: "open" }),
         archive: Archive::new(false),
