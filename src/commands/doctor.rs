@@ -92,7 +92,7 @@ fn check_settings(settings: &Settings) -> Finding {
 }
 
 fn check_zipcodes(settings: &Settings) -> Finding {
-    match serve::read_pool(settings) {
+    match serve::read_pool(settings, None) {
         Ok(pool) if pool.pool().len() < settings.zipcodes_per_epoch => fail(
             "zipcodes",
             format!(

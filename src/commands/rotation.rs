@@ -39,7 +39,8 @@ async fn announce_in(
     );
     let from = first_epoch(args, settings, known.last(), now)?;
     let keys = Keys::load(settings)?;
-    let pool = serve::read_pool(settings)?;
+    let dealer = keys.next_rotation.as_ref().unwrap_or(&keys.rotation);
+    let pool = serve::read_pool(settings, Some(dealer))?;
     let parameters = Parameters::new(
         settings.netuid,
         settings.schedule,

@@ -4,7 +4,9 @@ use std::time::Duration;
 use std::{fs, io};
 
 use anyhow::{Context, Result, bail, ensure};
-use resi_protocol::rotation::{Pinned, Pool, Verified, VerifyError, verify_blocks, verify_epoch};
+use resi_protocol::rotation::{
+    Pinned, Pool, RotationPublicKey, Verified, VerifyError, verify_blocks, verify_epoch,
+};
 use resi_protocol::wire::{Epoch, EpochResource, PoolResource, Rotation, ValidatorData};
 use resi_protocol::{Sha256Hash, Timestamp};
 
@@ -73,10 +75,12 @@ pub fn run(args: &VerifyArgs, now: Timestamp) -> Result<String> {
             .context("--pool-sha256")?,
         zipcodes_per_epoch: args.zipcodes_per_epoch,
         block_size: args.block_size,
+        honeypots_sha256: None,
         now: Some(at),
     };
+    let given = known.public_key;
     let known = if is_url { follow(&known, &answer, &args.answer)? } else { known };
-    check(&answer, &pool, &known, at)
+    check(&answer, &pool, &known, given, at)
 }
 
 /// What follows from what was known by the changes that the service announced, where it differs from the answer.
@@ -89,13 +93,19 @@ fn follow(known: &Pinned, answer: &Answer, url: &str) -> Result<Pinned> {
     Ok(known.following(early, answer.epoch().starts_at))
 }
 
-fn check(answer: &Answer, pool: &Pool, known: &Pinned, at: Timestamp) -> Result<String> {
+fn check(
+    answer: &Answer,
+    pool: &Pool,
+    known: &Pinned,
+    given: Option<RotationPublicKey>,
+    at: Timestamp,
+) -> Result<String> {
     let verified = match answer {
         Answer::Blocks(blocks) => verify_blocks(blocks, pool, known),
         Answer::Epoch(epoch) => verify_epoch(epoch, pool, known),
     };
     match verified {
-        Ok(verified) => Ok(words(&verified, known, at)),
+        Ok(verified) => Ok(words(&verified, known, given, at)),
         Err(error @ VerifyError::NotRunning { .. }) => Err(anyhow::Error::new(error)
             .context("not verified (for an answer that was saved, --at says when it was got)")),
         Err(error) => Err(anyhow::Error::new(error).context("not verified")),
@@ -103,7 +113,12 @@ fn check(answer: &Answer, pool: &Pool, known: &Pinned, at: Timestamp) -> Result<
 }
 
 /// A line for each thing that was proved, and for each that was not.
-fn words(verified: &Verified, known: &Pinned, at: Timestamp) -> String {
+fn words(
+    verified: &Verified,
+    known: &Pinned,
+    given: Option<RotationPublicKey>,
+    at: Timestamp,
+) -> String {
     let parameters = &verified.parameters;
     let schedule = parameters.schedule;
     let mut text = String::new();
@@ -111,13 +126,13 @@ fn words(verified: &Verified, known: &Pinned, at: Timestamp) -> String {
         let _ = writeln!(text, "{mark:<4} {line}");
     };
     if verified.key_pinned {
-        say(
-            "ok",
-            format!(
-                "the rotation key is the one you gave, or follows it by announcement: {}",
-                verified.public_key
-            ),
-        );
+        let whose = match given == Some(verified.public_key) {
+            true => "is the one you gave",
+            false => {
+                "was announced by the one you gave, early enough by the date of the announcement"
+            }
+        };
+        say("ok", format!("the rotation key {whose}: {}", verified.public_key));
     } else {
         say(
             "??",
@@ -167,6 +182,10 @@ fn words(verified: &Verified, known: &Pinned, at: Timestamp) -> String {
                 "all {zipcodes} zipcodes in {batches} batches are those that the signature gives, in order"
             ),
         ),
+    }
+    if !verified.honeypots.is_empty() {
+        let decoys = verified.honeypots.len();
+        say("ok", format!("{decoys} of them were decoys, as committed to before the epoch"));
     }
     let _ = writeln!(
         text,

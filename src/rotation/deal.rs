@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use resi_protocol::rotation::{
-    ALGORITHM, Parameters, RotationPublicKey, VrfSignature, batch_name, batches,
+    ALGORITHM, Honeypots, Parameters, RotationPublicKey, VrfSignature, batch_name, batches,
 };
 use resi_protocol::wire::{
     AssignmentConfig, Batch, Epoch, GeographicInfo, Rotation, ValidatorData, request_id,
@@ -28,6 +28,8 @@ pub struct Deal {
     pub signature: VrfSignature,
     /// The dealt zipcodes, in order.
     pub zipcodes: Vec<Zipcode>,
+    /// The decoys among them, where there are some.
+    pub honeypots: Option<Honeypots>,
     /// The key that dealt it.
     pub public_key: RotationPublicKey,
     entries: Vec<PoolEntry>,
@@ -48,6 +50,7 @@ impl Deal {
         index: EpochIndex,
         signature: VrfSignature,
         pool: &PoolTable,
+        honeypots: Option<Honeypots>,
     ) -> Self {
         let schedule = parameters.schedule;
         let positions = signature.seed_unverified().deal(&parameters);
@@ -62,6 +65,7 @@ impl Deal {
             },
             zipcodes: entries.iter().map(|entry| entry.zipcode).collect(),
             parameters,
+            honeypots,
             public_key,
             signature,
             entries,
@@ -73,7 +77,8 @@ impl Deal {
 
     /// Key, parameters and proof, as answers show them.
     pub fn rotation(&self) -> Rotation {
-        rotation(&self.parameters, self.public_key, Some(self.signature))
+        let honeypots = self.honeypots.as_ref();
+        rotation(&self.parameters, self.public_key, honeypots, Some(self.signature))
     }
 
     /// The blocks of `block_size`, ready to be sent.
@@ -158,6 +163,7 @@ impl Deal {
 pub(super) fn rotation(
     parameters: &Parameters,
     public_key: RotationPublicKey,
+    honeypots: Option<&Honeypots>,
     signature: Option<VrfSignature>,
 ) -> Rotation {
     Rotation {
@@ -168,6 +174,7 @@ pub(super) fn rotation(
         pool_size: parameters.pool_size,
         pool_sha256: parameters.pool_sha256,
         zipcodes_per_epoch: parameters.zipcodes_per_epoch,
+        honeypots_sha256: honeypots.map(Honeypots::sha256),
         signature,
     }
 }

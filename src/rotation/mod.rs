@@ -3,29 +3,28 @@
 mod announced;
 mod archive;
 mod deal;
+mod honeypots;
 mod pool_table;
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use resi_protocol::rotation::{
-    Announcement, Parameters, RotationKey, RotationPublicKey, RotationSet,
-};
+use resi_protocol::rotation::{Parameters, RotationKey, RotationPublicKey};
 use resi_protocol::{EpochIndex, EpochSchedule, Sha256Hash, Timestamp};
 use resi_store::{EpochRecord, Store, StoreError};
 
 use self::announced::Announced;
+pub use announced::missing_key;
 pub use archive::{Archive, Published};
 pub use deal::{Answer, Deal};
+pub use honeypots::with_honeypots;
 pub use pool_table::PoolTable;
 
 /// How long before an epoch begins its record is written and its answers are made: a quarter of an epoch, at most this.
 const MAX_AHEAD: Duration = Duration::from_secs(600);
-/// How often announced changes are read: they are made days ahead.
-const READ_ANNOUNCEMENTS: Duration = Duration::from_secs(10);
 /// Pools of records with other settings that are kept in memory.
 const FOREIGN_POOLS: usize = 4;
 
@@ -74,7 +73,7 @@ impl Deck {
             own: Parameters::new(netuid, schedule, pool.pool(), zipcodes_per_epoch),
             keys: vec![key],
             announced: Announced::default(),
-            announced_at: AtomicI64::new(i64::MIN),
+            announced_at: AtomicI64::new(0),
             pool: Arc::new(pool),
             foreign_pools: Mutex::default(),
             store,
@@ -102,37 +101,6 @@ impl Deck {
 
     fn key_of(&self, public_key: RotationPublicKey) -> Option<&RotationKey> {
         self.keys.iter().find(|key| key.public() == public_key)
-    }
-
-    /// The changes that were announced, oldest first.
-    pub fn announcements(&self) -> Arc<Vec<Announcement>> {
-        self.announced.list()
-    }
-
-    /// What counts at `now`: what was announced, and where nothing ever was, the settings.
-    pub fn set_at(&self, now: Timestamp) -> RotationSet {
-        let own = || RotationSet::new(self.public_key(), &self.own);
-        self.announced.set_at(now).unwrap_or_else(own)
-    }
-
-    /// A change that is announced for later, whose key this replica has not.
-    pub fn missing_key(&self, now: Timestamp) -> Option<Announcement> {
-        let announced = self.announced.list();
-        let to_come = announced.iter().filter(|change| change.from.starts_at() > now);
-        to_come.copied().find(|change| self.key_of(change.after.public_key).is_none())
-    }
-
-    async fn read_announcements(&self) -> Result<(), StoreError> {
-        let announced = self.store.announcements(self.own.netuid).await?;
-        if announced != *self.announced.list() {
-            for change in &announced {
-                tracing::info!(from = %change.from, public_key = %change.after.public_key, "a change of the rotation is announced");
-                // At hand when its epoch comes, even if the database is away then.
-                self.pool_of(change.after.pool_sha256).await?;
-            }
-            self.announced.replace(announced);
-        }
-        Ok(())
     }
 
     /// The epoch that runs at `now`; the first one before 1970.
@@ -164,13 +132,7 @@ impl Deck {
     /// What is to be done from time to time: the running epoch is settled with the store and its proof added to the
     /// record, the coming one is prepared ahead.
     pub async fn tend(&self, now: Timestamp) {
-        let read_at = Timestamp::from_micros(self.announced_at.load(Ordering::Relaxed));
-        if now.since(read_at).max(read_at.since(now)) >= READ_ANNOUNCEMENTS {
-            match self.read_announcements().await {
-                Ok(()) => self.announced_at.store(now.micros(), Ordering::Relaxed),
-                Err(error) => tracing::debug!("announced changes are read again later: {error}"),
-            }
-        }
+        self.follow_announcements(now).await;
         let running = self.epoch_at(now);
         let slot = match self.slot(running) {
             Some(slot) if slot.settled => slot,
@@ -228,8 +190,13 @@ impl Deck {
         let known_deal = known.and_then(|slot| slot.deal.ok());
         match self.agree(epoch, now).await {
             Ok(Ok(record)) => {
-                let deal = match known_deal.filter(|deal| deal.parameters == record.parameters) {
-                    Some(deal) if record.public_key == deal.public_key => Ok(deal),
+                let is_of_record = |deal: &Arc<Deal>| {
+                    deal.parameters == record.parameters
+                        && deal.public_key == record.public_key
+                        && deal.honeypots == record.honeypots
+                };
+                let deal = match known_deal.filter(is_of_record) {
+                    Some(deal) => Ok(deal),
                     _ => self.deal_by(&record).await,
                 };
                 match &deal {
@@ -248,10 +215,12 @@ impl Deck {
                 // The deal is a pure function: it needs no database. Should the record say otherwise, it will be
                 // replaced as soon as the record can be read.
                 tracing::warn!(epoch = %self.own.schedule.id(epoch), "dealing without a record: {error}");
-                let deal = match (known_deal, self.proposal(epoch, now)) {
-                    (Some(deal), _) => Ok(deal),
-                    (None, Ok(proposal)) => self.deal_by(&proposal).await,
-                    (None, Err(reason)) => Err(reason),
+                let deal = match known_deal {
+                    Some(deal) => Ok(deal),
+                    None => match self.proposal(epoch, now).await {
+                        Ok(proposal) => self.deal_by(&proposal).await,
+                        Err(reason) => Err(reason),
+                    },
                 };
                 Slot { epoch, settled: false, deal }
             }
@@ -280,7 +249,7 @@ impl Deck {
             )));
         }
         self.read_announcements().await?;
-        let proposed = match self.proposal(epoch, now) {
+        let proposed = match self.proposal(epoch, now).await {
             Ok(proposed) => proposed,
             Err(reason) => return Ok(Err(reason)),
         };
@@ -290,59 +259,15 @@ impl Deck {
         self.store.agree_epoch(&proposed).await.map(Ok)
     }
 
-    /// The record of an epoch that has none: by what was announced, and where nothing ever was, by the settings.
-    fn proposal(&self, epoch: EpochIndex, now: Timestamp) -> Result<EpochRecord, NoDeal> {
-        let schedule = self.own.schedule;
-        let set = self.set_at(schedule.starts_at(epoch));
-        let parameters = set.parameters(self.own.netuid);
-        let parameters = parameters.filter(|parameters| parameters.schedule == schedule);
-        let parameters = parameters.ok_or_else(|| {
-            let (own, theirs) = (schedule.seconds(), set.epoch_seconds);
-            NoDeal(format!("epoch_seconds is {own} here and {theirs} by what was announced").into())
-        })?;
-        Ok(EpochRecord {
-            epoch,
-            parameters,
-            public_key: set.public_key,
-            agreed_at: now,
-            signature: None,
-            prev_sha256: None,
-        })
-    }
-
     /// The deal that a record prescribes, where this replica can make it.
     async fn deal_by(&self, record: &EpochRecord) -> Result<Arc<Deal>, NoDeal> {
-        let differs = |what: &str, own: &dyn ToString, theirs: &dyn ToString| {
-            let id = record.id();
-            let (own, theirs) = (own.to_string(), theirs.to_string());
-            NoDeal(format!("{what} is {own} here and {theirs} in the record of epoch {id}").into())
-        };
-        let Some(key) = self.key_of(record.public_key) else {
-            let announced = self.announced.list();
-            let is_of_record =
-                |change: &&Announcement| change.after.public_key == record.public_key;
-            return Err(match announced.iter().rev().find(is_of_record) {
-                Some(change) => missing_key(change),
-                None => differs("the rotation key", &self.public_key(), &record.public_key),
-            });
-        };
+        let key = self.key_of(record.public_key).ok_or_else(|| self.no_key(record))?;
         let (own, theirs) = (&self.own, &record.parameters);
         if theirs.schedule != own.schedule {
-            return Err(differs(
-                "epoch_seconds",
-                &own.schedule.seconds(),
-                &theirs.schedule.seconds(),
-            ));
+            let seconds = [own, theirs].map(|parameters| parameters.schedule.seconds());
+            return Err(differs(record, "epoch_seconds", seconds[0], seconds[1]));
         }
-        let pool = match self.pool_of(theirs.pool_sha256).await {
-            Ok(Some(pool)) => pool,
-            Ok(None) => return Err(differs("the pool", &own.pool_sha256, &theirs.pool_sha256)),
-            Err(error) => {
-                return Err(NoDeal(
-                    format!("the pool of the epoch's record cannot be read: {error}").into(),
-                ));
-            }
-        };
+        let pool = self.pool_for(record).await?;
         if *theirs != *own && self.announced.list().is_empty() {
             tracing::warn!(
                 epoch = %record.id(),
@@ -350,8 +275,21 @@ impl Deck {
             );
         }
         let signature = key.sign(theirs, record.epoch);
-        let deal = Deal::new(theirs.clone(), key.public(), record.epoch, signature, &pool);
+        let honeypots = record.honeypots.clone();
+        let deal =
+            Deal::new(theirs.clone(), key.public(), record.epoch, signature, &pool, honeypots);
         Ok(Arc::new(deal))
+    }
+
+    async fn pool_for(&self, record: &EpochRecord) -> Result<Arc<PoolTable>, NoDeal> {
+        let (own, theirs) = (self.own.pool_sha256, record.parameters.pool_sha256);
+        match self.pool_of(theirs).await {
+            Ok(Some(pool)) => Ok(pool),
+            Ok(None) => Err(differs(record, "the pool", own, theirs)),
+            Err(error) => Err(NoDeal(
+                format!("the pool of the epoch's record cannot be read: {error}").into(),
+            )),
+        }
     }
 
     /// A pool that is in force or was once.
@@ -398,11 +336,12 @@ impl Deck {
     }
 }
 
-/// Why a replica does not deal, or soon will not.
-pub fn missing_key(change: &Announcement) -> NoDeal {
-    let (key, from) = (change.after.public_key, change.from);
-    NoDeal(
-        format!("the rotation key {key}, announced from epoch {from} on, is missing here: give it as NEXT_ROTATION_KEY")
-            .into(),
-    )
+fn differs(
+    record: &EpochRecord,
+    what: &str,
+    own: impl std::fmt::Display,
+    theirs: impl std::fmt::Display,
+) -> NoDeal {
+    let id = record.id();
+    NoDeal(format!("{what} is {own} here and {theirs} in the record of epoch {id}").into())
 }

@@ -144,6 +144,8 @@ pub struct Settings {
     pub pool_size: u32,
     /// How many are dealt in an epoch.
     pub zipcodes_per_epoch: u32,
+    /// How many decoys an epoch deals on average.
+    pub honeypots: u32,
     /// The epochs.
     pub schedule: EpochSchedule,
     /// When proofs are public.
@@ -245,6 +247,7 @@ impl Settings {
                 raw.zipcodes_per_epoch,
                 DEFAULT_ZIPCODES_PER_EPOCH,
             )?,
+            honeypots: raw.honeypots.unwrap_or(0),
             schedule: EpochSchedule::new(raw.epoch_seconds.unwrap_or(DEFAULT_EPOCH_SECONDS))
                 .context("--epoch-seconds")?,
             reveal: raw.reveal.unwrap_or(Reveal::AtEnd),
@@ -307,6 +310,7 @@ impl Settings {
             ),
             ("pool_size", self.pool_size.to_string()),
             ("zipcodes_per_epoch", self.zipcodes_per_epoch.to_string()),
+            ("honeypots", self.honeypots.to_string()),
             ("epoch_seconds", self.schedule.seconds().to_string()),
             ("reveal", self.reveal.to_string()),
             ("enabled_data_sources", self.enabled_sources.to_string()),

@@ -109,6 +109,9 @@ pub struct RawSettings {
     /// How many zipcodes are dealt in an epoch [default: 1000]
     #[arg(long, env = "RESI_ZIPCODES_PER_EPOCH", value_name = "N")]
     pub zipcodes_per_epoch: Option<u32>,
+    /// How many decoys an epoch deals on average: zipcodes where no home is sold, revealed when it has ended [default: 0]
+    #[arg(long, env = "HONEYPOTS", value_name = "N")]
+    pub honeypots: Option<u32>,
     /// Length of an epoch [default: 14400]
     #[arg(long, env = "RESI_EPOCH_SECONDS", value_name = "SECONDS")]
     pub epoch_seconds: Option<u32>,

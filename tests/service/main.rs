@@ -14,6 +14,7 @@ mod blocks;
 mod chain;
 mod epochs;
 mod health;
+mod honeypots;
 mod limits;
 mod mock;
 mod openapi;

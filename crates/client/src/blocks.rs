@@ -4,10 +4,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use futures_util::FutureExt;
 use futures_util::future::join;
 use resi_protocol::rotation::{
-    CLOCK_TOLERANCE, Pinned, Pool, RotationKeys, VerifyError, verify_blocks,
+    CLOCK_TOLERANCE, Pinned, Pool, RotationKeys, VerifyError, verify_blocks, verify_epoch,
 };
-use resi_protocol::wire::{Epoch, Health, PoolResource, Rotation, ValidatorData};
-use resi_protocol::{Sha256Hash, Timestamp};
+use resi_protocol::wire::{Epoch, EpochResource, Health, PoolResource, Rotation, ValidatorData};
+use resi_protocol::{Sha256Hash, Timestamp, Zipcode};
 
 use crate::announcements::Announcements;
 use crate::data_folder::DataFolder;
@@ -180,8 +180,12 @@ impl Blocks {
 
     /// What is pinned, and where nothing is, what is known from earlier contacts; and what was announced since.
     pub(crate) async fn known(self: &Arc<Self>) -> Result<Pinned, Error> {
+        self.known_at(self.session.clock.now()).await
+    }
+
+    pub(crate) async fn known_at(self: &Arc<Self>, moment: Timestamp) -> Result<Pinned, Error> {
         let first = self.first_known().await?;
-        Ok(self.announcements().await?.follow(&first, self.session.clock.now()))
+        Ok(self.announcements().await?.follow(&first, moment))
     }
 
     async fn first_known(self: &Arc<Self>) -> Result<Pinned, Error> {
@@ -262,6 +266,30 @@ impl Blocks {
         self.announcements.lock().unwrap_or_else(PoisonError::into_inner).take();
         self.held.lock().unwrap_or_else(PoisonError::into_inner).clear();
         Ok(())
+    }
+
+    /// The decoys of blocks, which their epoch reveals when it has ended.
+    pub(crate) async fn honeypots(
+        self: &Arc<Self>,
+        blocks: &VerifiedBlocks,
+    ) -> Result<Vec<Zipcode>, Error> {
+        let rotation = &blocks.data().rotation;
+        if rotation.honeypots_sha256.is_none() {
+            return Ok(Vec::new());
+        }
+        let path = ["api", "v1", "epochs", &blocks.epoch().id.to_string()];
+        let epoch: EpochResource = self.session.public(&Request::get(path)).await?.parse()?;
+        let known = Pinned {
+            public_key: Some(rotation.public_key),
+            netuid: Some(rotation.netuid),
+            epoch_seconds: Some(rotation.epoch_seconds),
+            pool_sha256: Some(rotation.pool_sha256),
+            zipcodes_per_epoch: Some(rotation.zipcodes_per_epoch),
+            honeypots_sha256: rotation.honeypots_sha256,
+            ..Pinned::default()
+        };
+        let pool = self.pool(rotation.pool_sha256).await?;
+        Ok(verify_epoch(&epoch, &pool, &known).map_err(unverified)?.honeypots)
     }
 
     /// The pool of that hash: at hand, kept, or fetched.

@@ -22,6 +22,7 @@ pub(crate) async fn agree(
     let pool_sha256 = &parameters.pool_sha256.as_bytes()[..];
     let public_key = &public_key.as_bytes()[..];
     let agreed_at = agreed_at.micros();
+    let honeypots = rows::honeypots_text(proposed)?;
     let signature = signature.as_ref().map(|signature| &signature.as_bytes()[..]);
     let mut connection = database.connection().await?;
     let mut transaction = connection.begin().await.map_err(unavailable)?;
@@ -29,8 +30,8 @@ pub(crate) async fn agree(
     let prev = prev.as_ref().map(|prev| &prev.as_bytes()[..]);
     sqlx::query!(
         "INSERT INTO epochs (netuid, epoch, epoch_seconds, ends_at, pool_sha256, pool_size,
-             zipcodes_per_epoch, public_key, agreed_at, signature, prev_sha256)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (netuid, epoch) DO NOTHING",
+             zipcodes_per_epoch, public_key, agreed_at, signature, prev_sha256, honeypots)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (netuid, epoch) DO NOTHING",
         i32::from(parameters.netuid),
         epoch,
         epoch_seconds,
@@ -41,7 +42,8 @@ pub(crate) async fn agree(
         public_key,
         agreed_at,
         signature,
-        prev
+        prev,
+        honeypots
     )
     .execute(&mut *transaction)
     .await
@@ -67,7 +69,7 @@ async fn prev_sha256(
     let newest = sqlx::query_as!(
         EpochRow,
         "SELECT netuid, epoch, epoch_seconds, pool_sha256, pool_size, zipcodes_per_epoch,
-               public_key, agreed_at, signature, prev_sha256
+               public_key, agreed_at, signature, prev_sha256, honeypots
            FROM epochs WHERE netuid = $1 ORDER BY epoch DESC LIMIT 1",
         netuid
     )
@@ -86,7 +88,7 @@ async fn select(
     sqlx::query_as!(
         EpochRow,
         "SELECT netuid, epoch, epoch_seconds, pool_sha256, pool_size, zipcodes_per_epoch,
-               public_key, agreed_at, signature, prev_sha256
+               public_key, agreed_at, signature, prev_sha256, honeypots
            FROM epochs WHERE netuid = $1 AND epoch = $2",
         i32::from(netuid),
         epoch
@@ -120,7 +122,7 @@ pub(crate) async fn list(
     let rows = sqlx::query_as!(
         EpochRow,
         "SELECT netuid, epoch, epoch_seconds, pool_sha256, pool_size, zipcodes_per_epoch,
-               public_key, agreed_at, signature, prev_sha256
+               public_key, agreed_at, signature, prev_sha256, honeypots
            FROM epochs WHERE netuid = $1 AND epoch < $2 ORDER BY epoch DESC LIMIT $3",
         i32::from(netuid),
         before,
@@ -144,7 +146,7 @@ pub(crate) async fn conflicting(
     let row = sqlx::query_as!(
         EpochRow,
         "SELECT netuid, epoch, epoch_seconds, pool_sha256, pool_size, zipcodes_per_epoch,
-               public_key, agreed_at, signature, prev_sha256
+               public_key, agreed_at, signature, prev_sha256, honeypots
            FROM epochs
            WHERE netuid = $1 AND epoch_seconds <> $2 AND epoch * 1000000 <= $3 AND ends_at > $3
            ORDER BY epoch DESC LIMIT 1",

@@ -18,6 +18,7 @@ pub(crate) async fn agree(
     let pool_sha256 = &parameters.pool_sha256.as_bytes()[..];
     let public_key = &public_key.as_bytes()[..];
     let agreed_at = agreed_at.micros();
+    let honeypots = rows::honeypots_text(proposed)?;
     let signature = signature.as_ref().map(|signature| &signature.as_bytes()[..]);
     let mut writer = database.writer().await?;
     let mut transaction =
@@ -26,8 +27,8 @@ pub(crate) async fn agree(
     let prev = prev.as_ref().map(|prev| &prev.as_bytes()[..]);
     sqlx::query!(
         "INSERT INTO epochs (netuid, epoch, epoch_seconds, ends_at, pool_sha256, pool_size,
-             zipcodes_per_epoch, public_key, agreed_at, signature, prev_sha256)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (netuid, epoch) DO NOTHING",
+             zipcodes_per_epoch, public_key, agreed_at, signature, prev_sha256, honeypots)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (netuid, epoch) DO NOTHING",
         parameters.netuid,
         epoch,
         epoch_seconds,
@@ -38,7 +39,8 @@ pub(crate) async fn agree(
         public_key,
         agreed_at,
         signature,
-        prev
+        prev,
+        honeypots
     )
     .execute(&mut *transaction)
     .await
@@ -58,7 +60,7 @@ async fn prev_sha256(
     let newest = sqlx::query_as!(
         EpochRow,
         r#"SELECT netuid AS "netuid: i32", epoch, epoch_seconds, pool_sha256, pool_size, zipcodes_per_epoch,
-               public_key, agreed_at, signature, prev_sha256
+               public_key, agreed_at, signature, prev_sha256, honeypots
            FROM epochs WHERE netuid = ? ORDER BY epoch DESC LIMIT 1"#,
         netuid
     )
@@ -77,7 +79,7 @@ async fn select(
     sqlx::query_as!(
         EpochRow,
         r#"SELECT netuid AS "netuid: i32", epoch, epoch_seconds, pool_sha256, pool_size, zipcodes_per_epoch,
-               public_key, agreed_at, signature, prev_sha256
+               public_key, agreed_at, signature, prev_sha256, honeypots
            FROM epochs WHERE netuid = ? AND epoch = ?"#,
         netuid,
         epoch
@@ -111,7 +113,7 @@ pub(crate) async fn list(
     let rows = sqlx::query_as!(
         EpochRow,
         r#"SELECT netuid AS "netuid: i32", epoch, epoch_seconds, pool_sha256, pool_size, zipcodes_per_epoch,
-               public_key, agreed_at, signature, prev_sha256
+               public_key, agreed_at, signature, prev_sha256, honeypots
            FROM epochs WHERE netuid = ? AND epoch < ? ORDER BY epoch DESC LIMIT ?"#,
         netuid,
         before,
@@ -135,7 +137,7 @@ pub(crate) async fn conflicting(
     let row = sqlx::query_as!(
         EpochRow,
         r#"SELECT netuid AS "netuid: i32", epoch, epoch_seconds, pool_sha256, pool_size, zipcodes_per_epoch,
-               public_key, agreed_at, signature, prev_sha256
+               public_key, agreed_at, signature, prev_sha256, honeypots
            FROM epochs
            WHERE netuid = ?1 AND epoch_seconds <> ?2 AND epoch * 1000000 <= ?3 AND ends_at > ?3
            ORDER BY epoch DESC LIMIT 1"#,

@@ -1,4 +1,6 @@
-use resi_protocol::rotation::{Parameters, RecordedEpoch, RotationPublicKey, VrfSignature};
+use resi_protocol::rotation::{
+    Honeypots, Parameters, RecordedEpoch, RotationPublicKey, VrfSignature,
+};
 use resi_protocol::{EpochId, EpochIndex, Hotkey, Sha256Hash, Sources, Timestamp, Zipcode};
 
 use crate::Origin;
@@ -18,6 +20,8 @@ pub struct EpochRecord {
     pub signature: Option<VrfSignature>,
     /// The hash of the record before, which [`Store::agree_epoch`](crate::Store::agree_epoch) fills in.
     pub prev_sha256: Option<Sha256Hash>,
+    /// Its decoys, where there are some. Nobody sees more than their hash before it has ended.
+    pub honeypots: Option<Honeypots>,
 }
 
 impl EpochRecord {
@@ -33,6 +37,7 @@ impl EpochRecord {
             parameters: &self.parameters,
             public_key: self.public_key,
             prev_sha256: self.prev_sha256,
+            honeypots_sha256: self.honeypots.as_ref().map(Honeypots::sha256),
         };
         recorded.sha256()
     }
@@ -58,6 +63,9 @@ pub struct PoolEntry {
     pub metro: String,
     /// Rank by size, from 1.
     pub size_rank: Option<u32>,
+    /// Whether no home is sold there.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub decoy: bool,
 }
 
 /// That a validator pulled blocks.

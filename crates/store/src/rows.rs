@@ -180,6 +180,7 @@ pub struct EpochRow {
     pub agreed_at: i64,
     pub signature: Option<Vec<u8>>,
     pub prev_sha256: Option<Vec<u8>>,
+    pub honeypots: Option<String>,
 }
 
 impl TryFrom<EpochRow> for EpochRecord {
@@ -211,6 +212,12 @@ impl TryFrom<EpochRow> for EpochRecord {
                 .prev_sha256
                 .map(|prev| bytes("hash of a record", &prev).map(Sha256Hash::from_bytes))
                 .transpose()?,
+            honeypots: row
+                .honeypots
+                .map(|text| {
+                    serde_json::from_str(&text).map_err(|error| inconsistent("decoys", error))
+                })
+                .transpose()?,
         })
     }
 }
@@ -238,6 +245,15 @@ pub fn announcement_text(announcement: &Announcement) -> Result<String, StoreErr
 /// When it is not what [`announcement_text`] writes.
 pub fn announcement(text: &str) -> Result<Announcement, StoreError> {
     serde_json::from_str(text).map_err(|error| inconsistent("announcement", error))
+}
+
+/// The decoys of an epoch as they are kept.
+///
+/// # Errors
+/// When they cannot be written as JSON.
+pub fn honeypots_text(record: &EpochRecord) -> Result<Option<String>, StoreError> {
+    let text = record.honeypots.as_ref().map(serde_json::to_string);
+    text.transpose().map_err(|error| inconsistent("decoys", error))
 }
 
 /// The entries of a pool as they are kept.

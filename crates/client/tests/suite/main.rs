@@ -4,6 +4,7 @@
 
 mod announcements;
 mod faults;
+mod honeypots;
 mod keeping;
 mod lifecycle;
 mod sharing;

@@ -261,6 +261,7 @@ fn sha256(record: &EpochResource) -> Option<Sha256Hash> {
         parameters: &record.parameters()?,
         public_key: record.rotation.public_key,
         prev_sha256: record.prev_sha256,
+        honeypots_sha256: record.rotation.honeypots_sha256,
     };
     Some(recorded.sha256())
 }
@@ -299,10 +300,12 @@ mod tests {
                 pool_size: 7572,
                 pool_sha256: parameters.pool_sha256,
                 zipcodes_per_epoch: dealt,
+                honeypots_sha256: None,
                 signature: Some(key.sign(&parameters, index)),
             },
             prev_sha256: prev.and_then(sha256),
             zipcodes: None,
+            honeypots: None,
         }
     }
 

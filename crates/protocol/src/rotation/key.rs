@@ -7,9 +7,12 @@ use schnorrkel::context::{SigningTranscript, attach_rng};
 use schnorrkel::vrf::{VRFPreOut, VRFProof};
 use schnorrkel::{ExpansionMode, MiniSecretKey, PublicKey, signing_context};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use sha2::{Digest, Sha256};
 
 use super::{ALGORITHM, Parameters, Seed};
 use crate::{EpochIndex, HexError, InvalidSignature, Signature};
+
+const DERIVE_CONTEXT: &[u8] = b"resi-rotation-derive-v1";
 
 /// A VRF signature that this key did not make over this epoch and these parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -43,6 +46,18 @@ impl RotationKey {
         bytes[..32].copy_from_slice(output.as_output_bytes());
         bytes[32..].copy_from_slice(&proof.to_bytes());
         VrfSignature(bytes)
+    }
+
+    /// 32 bytes that follow from the key and a label, and that nobody without the key can tell. Of no use for deals.
+    pub fn derive(&self, label: &str) -> [u8; 32] {
+        let transcript = signing_context(DERIVE_CONTEXT).bytes(label.as_bytes());
+        let extra = attach_rng(Transcript::new(b"VRF"), ZeroRng);
+        let (output, _, _) = self.0.vrf_sign_extra(transcript, extra);
+        Sha256::new()
+            .chain_update(DERIVE_CONTEXT)
+            .chain_update(output.as_output_bytes())
+            .finalize()
+            .into()
     }
 
     /// Signs a text. Texts of different labels are signed as if by different keys, and none is a deal.

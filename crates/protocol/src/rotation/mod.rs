@@ -21,6 +21,7 @@
 mod announcement;
 mod deal;
 mod history;
+mod honeypots;
 mod key;
 mod pool;
 mod record;
@@ -31,6 +32,7 @@ pub use announcement::{
 };
 pub use deal::Seed;
 pub use history::{Change, Gap, History, HistoryError, verify_history};
+pub use honeypots::{Honeypots, Salt};
 pub use key::{RotationKey, RotationPublicKey, VrfError, VrfSignature};
 pub use pool::{Pool, PoolError};
 pub use record::RecordedEpoch;

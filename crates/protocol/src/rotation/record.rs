@@ -18,17 +18,21 @@ pub struct RecordedEpoch<'a> {
     pub public_key: RotationPublicKey,
     /// The hash of the record before; `None` for one that is not linked.
     pub prev_sha256: Option<Sha256Hash>,
+    /// The hash of its decoys, where there are some.
+    pub honeypots_sha256: Option<Sha256Hash>,
 }
 
 impl RecordedEpoch<'_> {
     /// The bytes that are hashed: `resi-epoch-record-v1`, netuid, epoch length, number of the epoch, hash and size of the
-    /// pool, zipcodes dealt in an epoch, public key, and the hash of the record before or `-`, joined by colons.
+    /// pool, zipcodes dealt in an epoch, public key, the hash of the record before or `-`, and the hash of the decoys where
+    /// there are some, joined by colons.
     pub fn text(&self) -> String {
         let Parameters { netuid, schedule, pool_size, pool_sha256, zipcodes_per_epoch } =
             self.parameters;
         let prev = self.prev_sha256.map_or_else(|| "-".to_owned(), |prev| prev.to_string());
+        let honeypots = self.honeypots_sha256.map_or_else(String::new, |hash| format!(":{hash}"));
         format!(
-            "{LABEL}:{netuid}:{}:{}:{pool_sha256}:{pool_size}:{zipcodes_per_epoch}:{}:{prev}",
+            "{LABEL}:{netuid}:{}:{}:{pool_sha256}:{pool_size}:{zipcodes_per_epoch}:{}:{prev}{honeypots}",
             schedule.seconds(),
             self.epoch,
             self.public_key
@@ -73,11 +77,14 @@ mod tests {
             parameters: &parameters,
             public_key: RotationPublicKey::from_bytes([0xcd; 32]),
             prev_sha256: None,
+            honeypots_sha256: None,
         };
         let (pool, key) = ("ab".repeat(32), "cd".repeat(32));
         let expected = format!("resi-epoch-record-v1:46:14400:120620:{pool}:7572:1000:0x{key}:-");
         assert_eq!(first.text(), expected);
         let next = RecordedEpoch { prev_sha256: Some(first.sha256()), ..first };
         assert!(next.text().ends_with(&format!(":{}", first.sha256())));
+        let decoys = RecordedEpoch { honeypots_sha256: Some(first.sha256()), ..first };
+        assert_eq!(decoys.text(), format!("{expected}:{}", first.sha256()));
     }
 }

@@ -1,6 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Epoch, Rotation};
+use crate::rotation::Honeypots;
 use crate::{Sha256Hash, Timestamp, Zipcode};
 
 /// Whether an epoch still runs.
@@ -37,6 +38,9 @@ pub struct EpochResource {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<Vec<String>>, example = json!(["77494", "08701"])))]
     pub zipcodes: Option<Vec<Zipcode>>,
+    /// The decoys among them, when the epoch has ended. Left out in lists, and where there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub honeypots: Option<Honeypots>,
 }
 
 /// Answer of `GET /api/v1/epochs`: newest first.

@@ -1,6 +1,7 @@
 use futures_util::future::join_all;
 use resi_protocol::rotation::{
-    Announcement, Parameters, RotationKey, RotationPublicKey, RotationSet, VrfSignature,
+    Announcement, Honeypots, Parameters, RotationKey, RotationPublicKey, RotationSet, Salt,
+    VrfSignature,
 };
 use resi_protocol::{EpochIndex, EpochSchedule, Timestamp};
 
@@ -21,6 +22,7 @@ fn record(netuid: u16, epoch: u64, epoch_seconds: u32, key: u8) -> EpochRecord {
         agreed_at: Timestamp::from_seconds(i64::from(key)),
         signature: None,
         prev_sha256: None,
+        honeypots: None,
     }
 }
 
@@ -60,6 +62,13 @@ pub async fn records_are_linked_to_the_one_before(backend: &dyn Backend) {
         before = Some(agreed.sha256());
         stores[0].agree_epoch(&record(47, epoch, 14_400, 9)).await.expect("of another subnet");
     }
+    let zipcodes = vec!["00501".parse().expect("a zipcode")];
+    let honeypots = Some(Honeypots { salt: Salt::from_bytes([7; 32]), zipcodes });
+    let other = record(48, 5, 14_400, 1);
+    let with_decoys = EpochRecord { honeypots, ..other.clone() };
+    assert_eq!(stores[0].agree_epoch(&with_decoys).await, Ok(with_decoys.clone()));
+    assert_eq!(stores[1].agree_epoch(&other).await, Ok(with_decoys.clone()));
+    assert_ne!(with_decoys.sha256(), other.sha256());
     let late = stores[0].agree_epoch(&record(46, 6, 14_400, 1)).await.expect("a record");
     assert_eq!(late.prev_sha256, None, "written after a later one");
     let next = stores[1].agree_epoch(&record(46, 8, 14_400, 1)).await.expect("a record");
@@ -146,6 +155,7 @@ pub async fn pools_are_kept(backend: &dyn Backend) {
         state: "TX".into(),
         metro: metro.into(),
         size_rank,
+        decoy: zipcode == "00501",
     };
     let entries = vec![entry("77494", "Houston-The Woodlands", Some(1)), entry("00501", "", None)];
     let pool = StoredPool { sha256: hash(1), entries };
