@@ -48,13 +48,18 @@ async fn change(client: &Client, signer: [u8; 32], epochs: u64) -> Announcement 
     Announcement { before: RotationSet::new(old, &parameters), ..signed }
 }
 
+/// Also what the operator's command would refuse.
+async fn announce(world: &World, change: &Announcement) {
+    assert_eq!(world.service.store.announce(change, 0).await, Ok(true));
+}
+
 async fn an_announced_key_is_followed(backend: Backend) {
     let mut world = World::impatient(backend).await;
     let client = world.client();
     let old = client.blocks(BlocksRequest::new()).await.unwrap();
     let pinned = world.builder().rotation_key(old.proof().public_key);
     let pinned = pinned.data_folder(world.folder.path().join("pinned")).build().unwrap();
-    world.service.announce(&change(&client, OLD, 7).await).await;
+    announce(&world, &change(&client, OLD, 7).await).await;
     world.restart(both_keys()).await;
     world.clock.advance(EPOCH);
     for client in [&client, &pinned] {
@@ -75,7 +80,7 @@ async fn a_key_that_was_announced_too_late_or_by_another_key_is_refused(backend:
         let mut world = World::impatient(backend).await;
         let client = world.client();
         client.blocks(BlocksRequest::new()).await.unwrap();
-        world.service.announce(&change(&client, signer, epochs).await).await;
+        announce(&world, &change(&client, signer, epochs).await).await;
         world.restart(both_keys()).await;
         world.clock.advance(EPOCH * u32::try_from(epochs).unwrap());
         for client in [&client, &world.client()] {

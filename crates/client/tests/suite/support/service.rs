@@ -18,7 +18,7 @@ use resi_data_api::registry::OpenRegistry;
 use resi_data_api::rotation::{Archive, Deck, PoolTable, with_honeypots};
 use resi_data_api::tokens::Tokens;
 use resi_protocol::EpochSchedule;
-use resi_protocol::rotation::{Announcement, RotationKey, RotationPublicKey};
+use resi_protocol::rotation::{RotationKey, RotationPublicKey};
 use resi_store::{Migrations, PoolEntry, Store};
 use resi_store_postgres::PostgresStore;
 use resi_store_sqlite::{SqliteLocation, SqliteStore};
@@ -121,7 +121,7 @@ impl Default for Options {
 pub(crate) struct Service {
     pub(crate) address: SocketAddr,
     pub(crate) rotation_key: RotationPublicKey,
-    store: Arc<dyn Store>,
+    pub(crate) store: Arc<dyn Store>,
     stop: CancellationToken,
     served: JoinHandle<()>,
 }
@@ -159,12 +159,6 @@ impl Service {
             listener::serve(tcp, routers, stopped).await;
         });
         Self { address, rotation_key, store, stop, served }
-    }
-
-    /// Announces what the operator's command would refuse to, too.
-    pub(crate) async fn announce(&self, change: &Announcement) {
-        let known = self.store.announcements(46).await.unwrap().len();
-        assert!(self.store.announce(change, known).await.unwrap());
     }
 
     pub(crate) async fn stop(self) {
