@@ -62,6 +62,12 @@ pub enum Command {
     },
     /// Take one step of the rotation of the key that signs tokens: append a new one
     RotateJwtKey(RotateJwtKeyArgs),
+    /// Change the rotation's key or parameters
+    Rotation {
+        /// What to do.
+        #[command(subcommand)]
+        command: RotationCommand,
+    },
     /// Check a saved answer, or one that is fetched, against the rules of the rotation
     Verify(VerifyArgs),
     /// Print new keys as lines of an env file
@@ -108,6 +114,27 @@ pub enum ValidatorsCommand {
 pub enum EpochsCommand {
     /// List the newest records, and what changed from one to the next
     List(EpochsListArgs),
+}
+
+/// What to do with the rotation.
+#[derive(Debug, Subcommand)]
+pub enum RotationCommand {
+    /// Announce that the next key, and the parameters of these settings, count from an epoch on; it cannot be taken back
+    Announce(AnnounceArgs),
+}
+
+/// What to announce.
+#[derive(Debug, Args)]
+pub struct AnnounceArgs {
+    /// The first epoch of what comes, such as 2025-01-17T08-00-00 [default: the first that is far enough ahead]
+    #[arg(long, value_name = "EPOCH")]
+    pub from: Option<String>,
+    /// The public half of the next key, where NEXT_ROTATION_KEY is not here [default: of NEXT_ROTATION_KEY; else no other]
+    #[arg(long, value_name = "HEX")]
+    pub new_key: Option<String>,
+    /// The new parameters, the key that signs, and which database.
+    #[command(flatten)]
+    pub settings: SettingsArgs,
 }
 
 /// Which records to list.
@@ -172,6 +199,10 @@ pub struct VerifyArgs {
     /// A file with the answer of /api/v1/validator-data or /api/v1/epochs/{id}, or the URL of one
     #[arg(value_name = "FILE|URL")]
     pub answer: String,
+    /// Check the records of all epochs instead: every link from one to the next, every proof; FILE has pages of
+    /// /api/v1/epochs one after the other, URL is the service's
+    #[arg(long, conflicts_with_all = ["block_size", "pool", "at"])]
+    pub history: bool,
     /// The rotation's public key as you know it; without it the answer vouches for itself only
     #[arg(long, value_name = "HEX")]
     pub public_key: Option<String>,

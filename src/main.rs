@@ -6,13 +6,13 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::Parser;
 use resi_data_api::cli::{
-    Cli, Command, ConfigCommand, EpochsCommand, SettingsArgs, ValidatorsCommand,
+    Cli, Command, ConfigCommand, EpochsCommand, RotationCommand, SettingsArgs, ValidatorsCommand,
 };
 use resi_data_api::clock::{Clock, SystemClock};
 use resi_data_api::commands::doctor::{self, Verdict};
 use resi_data_api::commands::rotate_jwt_key::{self, Step};
 use resi_data_api::commands::{
-    audit, backup, completions, epochs, keygen, man, restore, serve, validators, verify,
+    audit, backup, completions, epochs, keygen, man, restore, rotation, serve, validators, verify,
 };
 use resi_data_api::endpoints::openapi;
 use resi_data_api::log::{self, LogSink};
@@ -54,6 +54,10 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Epochs { command: EpochsCommand::List(args) } => {
             let settings = settings(args.settings.clone())?;
             block_on(epochs::list(&args, &settings, now))??
+        }
+        Command::Rotation { command: RotationCommand::Announce(args) } => {
+            let settings = settings(args.settings.clone())?;
+            block_on(rotation::announce(&args, &settings, now))??
         }
         Command::RotateJwtKey(args) => {
             let step = match (args.promote, args.drop) {

@@ -7,6 +7,7 @@ use resi_store::{Migrations, OpenError, Store};
 use super::{opening, serve};
 use crate::clock::CLOCK_TOLERANCE;
 use crate::registry::{self, Freshness};
+use crate::rotation::missing_key;
 use crate::settings::{Database, Keys, RegistrySetting, Settings};
 
 /// Less than this is soon nothing.
@@ -91,7 +92,7 @@ fn check_settings(settings: &Settings) -> Finding {
 }
 
 fn check_zipcodes(settings: &Settings) -> Finding {
-    match serve::read_pool(settings) {
+    match serve::read_pool(settings, None) {
         Ok(pool) if pool.pool().len() < settings.zipcodes_per_epoch => fail(
             "zipcodes",
             format!(
@@ -113,8 +114,9 @@ fn key_files(settings: &Settings) -> Vec<PathBuf> {
     };
     let rotation =
         file(settings.rotation_key.is_some(), &settings.rotation_key_file, "rotation.key");
+    let next = settings.next_rotation_key_file.clone();
     let jwt = file(settings.jwt_keys.is_some(), &settings.jwt_keys_file, "jwt.keys");
-    [rotation, jwt].into_iter().flatten().collect()
+    [rotation, next, jwt].into_iter().flatten().collect()
 }
 
 fn check_keys(settings: &Settings, findings: &mut Vec<Finding>) -> Option<Keys> {
@@ -240,6 +242,7 @@ async fn check_store(
     }
     if let Some(keys) = keys {
         findings.push(check_record(settings, store, keys, now).await);
+        findings.push(check_announcements(settings, store, keys, now).await);
     }
 }
 
@@ -263,7 +266,7 @@ async fn check_record(
         Err(error) => fail("epochs", error.to_string()),
         Ok(records) => match records.first() {
             None => ok("epochs", format!("no record of subnet {} yet", settings.netuid)),
-            Some(record) if record.public_key != keys.rotation.public() => fail(
+            Some(record) if !keys.holds(record.public_key) => fail(
                 "epochs",
                 format!(
                     "epoch {} was agreed with another rotation key: {}",
@@ -282,6 +285,43 @@ async fn check_record(
                 ok("epochs", format!("{} was agreed with this rotation key", record.id()))
             }
         },
+    }
+}
+
+/// Whether this replica has the keys that were announced, and what it does with other settings.
+async fn check_announcements(
+    settings: &Settings,
+    store: &dyn Store,
+    keys: &Keys,
+    now: Timestamp,
+) -> Finding {
+    let announced = match store.announcements(settings.netuid).await {
+        Ok(announced) => announced,
+        Err(error) => return fail("rotation", error.to_string()),
+    };
+    let missing = announced.iter().rev().find(|change| !keys.holds(change.after.public_key));
+    match (missing, announced.last()) {
+        (Some(change), Some(last)) if change.from == last.from => {
+            let words = missing_key(change).to_string();
+            if change.from.starts_at() <= now {
+                fail("rotation", words)
+            } else {
+                warn("rotation", words)
+            }
+        }
+        (_, None) => ok("rotation", "no change was ever announced"),
+        (_, Some(last)) if last.from.starts_at() > now => {
+            let (key, from) = (last.after.public_key, last.from);
+            ok("rotation", format!("key {key} is here, announced from epoch {from} on"))
+        }
+        (_, Some(last)) if last.after.zipcodes_per_epoch != settings.zipcodes_per_epoch => warn(
+            "rotation",
+            format!(
+                "{} zipcodes are dealt in an epoch, as announced, and not {} as in the settings",
+                last.after.zipcodes_per_epoch, settings.zipcodes_per_epoch
+            ),
+        ),
+        (_, Some(last)) => ok("rotation", format!("as announced from epoch {} on", last.from)),
     }
 }
 

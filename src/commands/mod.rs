@@ -10,6 +10,8 @@ pub mod man;
 pub mod opening;
 pub mod restore;
 pub mod rotate_jwt_key;
+pub mod rotation;
 pub mod serve;
 pub mod validators;
 pub mod verify;
+mod verify_history;

@@ -8,6 +8,7 @@ use axum::Router;
 use axum::http::{StatusCode, Uri, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
+use resi_protocol::rotation::RotationKey;
 use resi_protocol::wire::{ErrorBody, ErrorCode};
 use resi_store::{PoolEntry, Store};
 use resi_zipcodes::ZipcodeTable;
@@ -32,7 +33,7 @@ use crate::nonces::Nonces;
 use crate::pulls::Pulls;
 use crate::refusals::Refusals;
 use crate::registry::{self, Registry};
-use crate::rotation::{Archive, Deck, PoolTable};
+use crate::rotation::{Archive, Deck, PoolTable, with_honeypots};
 use crate::settings::{Keys, RegistrySetting, Reveal, Settings, random};
 use crate::tokens::Tokens;
 
@@ -47,8 +48,8 @@ pub async fn run(settings: Settings, sink: LogSink) -> Result<()> {
     let mut signals = Signals::listen()?;
     raise_open_files();
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-    let pool = read_pool(&settings)?;
     let keys = Keys::load(&settings)?;
+    let pool = read_pool(&settings, Some(&keys.rotation))?;
     let registry = registry::open(&settings, clock.now())?;
     let tcp = bind(settings.listen).await?;
     let metrics_tcp = match settings.metrics {
@@ -144,7 +145,8 @@ async fn bind(address: SocketAddr) -> Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))
 }
 
-pub(super) fn read_pool(settings: &Settings) -> Result<PoolTable> {
+/// The pool of the settings; decoys are among it where the key is there that chooses them.
+pub(super) fn read_pool(settings: &Settings, key: Option<&RotationKey>) -> Result<PoolTable> {
     let pool = match &settings.zipcodes {
         None => resi_zipcodes::embedded_pool(settings.pool_size)?,
         Some(path) => ZipcodeTable::read_file(path)?.pool(settings.pool_size)?,
@@ -154,8 +156,13 @@ pub(super) fn read_pool(settings: &Settings) -> Result<PoolTable> {
         state: entry.state.to_string(),
         metro: entry.metro.to_string(),
         size_rank: entry.size_rank,
+        decoy: false,
     });
-    Ok(PoolTable::new(entries.collect())?)
+    let mut entries = entries.collect();
+    if let Some(key) = key {
+        entries = with_honeypots(entries, settings.honeypots, settings.zipcodes_per_epoch, key)?;
+    }
+    Ok(PoolTable::new(entries)?)
 }
 
 /// Reads the members from the chain from time to time, until `stop`.
@@ -194,7 +201,8 @@ fn build(
             pool,
             settings.zipcodes_per_epoch,
             Arc::clone(&store),
-        ),
+        )
+        .with_next_key(keys.next_rotation),
         store,
         registry,
         archive: Archive::new(settings.reveal == Reveal::AtStart),

@@ -4,10 +4,13 @@ use std::time::Duration;
 use std::{fs, io};
 
 use anyhow::{Context, Result, bail, ensure};
-use resi_protocol::rotation::{Pinned, Pool, Verified, VerifyError, verify_blocks, verify_epoch};
-use resi_protocol::wire::{EpochResource, PoolResource, Rotation, ValidatorData};
+use resi_protocol::rotation::{
+    Pinned, Pool, RotationPublicKey, Verified, VerifyError, verify_blocks, verify_epoch,
+};
+use resi_protocol::wire::{Epoch, EpochResource, PoolResource, Rotation, ValidatorData};
 use resi_protocol::{Sha256Hash, Timestamp};
 
+use super::verify_history;
 use crate::cli::VerifyArgs;
 
 /// Larger answers are not ours.
@@ -26,6 +29,13 @@ impl Answer {
             Self::Epoch(epoch) => &epoch.rotation,
         }
     }
+
+    fn epoch(&self) -> &Epoch {
+        match self {
+            Self::Blocks(blocks) => &blocks.epoch,
+            Self::Epoch(epoch) => &epoch.epoch,
+        }
+    }
 }
 
 /// Checks an answer and says in words what was proved.
@@ -33,6 +43,9 @@ impl Answer {
 /// # Errors
 /// What differs from an honest answer, or kept it from being checked.
 pub fn run(args: &VerifyArgs, now: Timestamp) -> Result<String> {
+    if args.history {
+        return verify_history::run(args);
+    }
     let is_url = args.answer.starts_with("http://") || args.answer.starts_with("https://");
     let text = if is_url {
         fetch(&args.answer, args.token.as_deref())?
@@ -62,18 +75,37 @@ pub fn run(args: &VerifyArgs, now: Timestamp) -> Result<String> {
             .context("--pool-sha256")?,
         zipcodes_per_epoch: args.zipcodes_per_epoch,
         block_size: args.block_size,
+        honeypots_sha256: None,
         now: Some(at),
     };
-    check(&answer, &pool, &known, at)
+    let given = known.public_key;
+    let known = if is_url { follow(&known, &answer, &args.answer)? } else { known };
+    check(&answer, &pool, &known, given, at)
 }
 
-fn check(answer: &Answer, pool: &Pool, known: &Pinned, at: Timestamp) -> Result<String> {
+/// What follows from what was known by the changes that the service announced, where it differs from the answer.
+fn follow(known: &Pinned, answer: &Answer, url: &str) -> Result<Pinned> {
+    let (Err(_), Some(end)) = (known.check(answer.rotation()), url.find("/api/v1/")) else {
+        return Ok(known.clone());
+    };
+    let announced = verify_history::announcements(&url[..end])?;
+    let early = announced.iter().filter(|change| change.verify(change.announced_at).is_ok());
+    Ok(known.following(early, answer.epoch().starts_at))
+}
+
+fn check(
+    answer: &Answer,
+    pool: &Pool,
+    known: &Pinned,
+    given: Option<RotationPublicKey>,
+    at: Timestamp,
+) -> Result<String> {
     let verified = match answer {
         Answer::Blocks(blocks) => verify_blocks(blocks, pool, known),
         Answer::Epoch(epoch) => verify_epoch(epoch, pool, known),
     };
     match verified {
-        Ok(verified) => Ok(words(&verified, known, at)),
+        Ok(verified) => Ok(words(&verified, known, given, at)),
         Err(error @ VerifyError::NotRunning { .. }) => Err(anyhow::Error::new(error)
             .context("not verified (for an answer that was saved, --at says when it was got)")),
         Err(error) => Err(anyhow::Error::new(error).context("not verified")),
@@ -81,7 +113,12 @@ fn check(answer: &Answer, pool: &Pool, known: &Pinned, at: Timestamp) -> Result<
 }
 
 /// A line for each thing that was proved, and for each that was not.
-fn words(verified: &Verified, known: &Pinned, at: Timestamp) -> String {
+fn words(
+    verified: &Verified,
+    known: &Pinned,
+    given: Option<RotationPublicKey>,
+    at: Timestamp,
+) -> String {
     let parameters = &verified.parameters;
     let schedule = parameters.schedule;
     let mut text = String::new();
@@ -89,7 +126,13 @@ fn words(verified: &Verified, known: &Pinned, at: Timestamp) -> String {
         let _ = writeln!(text, "{mark:<4} {line}");
     };
     if verified.key_pinned {
-        say("ok", format!("the rotation key is the one you gave: {}", verified.public_key));
+        let whose = match given == Some(verified.public_key) {
+            true => "is the one you gave",
+            false => {
+                "was announced by the one you gave, early enough by the date of the announcement"
+            }
+        };
+        say("ok", format!("the rotation key {whose}: {}", verified.public_key));
     } else {
         say(
             "??",
@@ -139,6 +182,10 @@ fn words(verified: &Verified, known: &Pinned, at: Timestamp) -> String {
                 "all {zipcodes} zipcodes in {batches} batches are those that the signature gives, in order"
             ),
         ),
+    }
+    if !verified.honeypots.is_empty() {
+        let decoys = verified.honeypots.len();
+        say("ok", format!("{decoys} of them were decoys, as committed to before the epoch"));
     }
     let _ = writeln!(
         text,
@@ -204,14 +251,14 @@ fn pool_of_lines(text: &str) -> Result<Pool> {
     Ok(Pool::new(zipcodes?)?)
 }
 
-fn read(path: &Path) -> Result<String> {
+pub(super) fn read(path: &Path) -> Result<String> {
     let context = || format!("cannot read {}", path.display());
     let length = fs::metadata(path).with_context(context)?.len();
     ensure!(length <= MAX_ANSWER, "{} is larger than any answer", path.display());
     fs::read_to_string(path).with_context(context)
 }
 
-fn fetch(url: &str, token: Option<&str>) -> Result<String> {
+pub(super) fn fetch(url: &str, token: Option<&str>) -> Result<String> {
     let agent = ureq::Agent::new_with_config(
         ureq::Agent::config_builder()
             .timeout_global(Some(FETCH_DEADLINE))

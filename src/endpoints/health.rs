@@ -12,6 +12,7 @@ use super::allow_any_origin;
 use crate::app::{App, AppState};
 use crate::error::ApiError;
 use crate::registry::Freshness;
+use crate::rotation::missing_key;
 
 /// How the service is
 ///
@@ -78,9 +79,10 @@ pub(crate) fn assess(app: &App, now: Timestamp) -> Health {
         Freshness::Fresh => Check::Ok,
         Freshness::Stale | Freshness::Expired => Check::Stale,
     };
+    let missing_key = app.deck.missing_key(now).map(|change| missing_key(&change).to_string());
     let status = if rotation != Check::Ok || clock != Check::Ok {
         HealthStatus::Unhealthy
-    } else if database != Check::Ok || registry != Check::Ok {
+    } else if database != Check::Ok || registry != Check::Ok || missing_key.is_some() {
         HealthStatus::Degraded
     } else {
         HealthStatus::Healthy
@@ -95,7 +97,7 @@ pub(crate) fn assess(app: &App, now: Timestamp) -> Health {
     Health {
         status,
         timestamp: now,
-        total_zipcodes: app.deck.parameters().pool_size,
+        total_zipcodes: app.deck.set_at(now).pool_size,
         active_assignments: app.board.tally().started,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         epoch: EpochProgress {
@@ -109,10 +111,16 @@ pub(crate) fn assess(app: &App, now: Timestamp) -> Health {
             validators: app.registry.validators(),
             age_seconds: app.registry.age(now).map(|age| age.as_secs()),
         },
-        problems: [rotation_problem, clock_problem, database_problem, registry_problem]
-            .into_iter()
-            .flatten()
-            .collect(),
+        problems: [
+            rotation_problem,
+            missing_key,
+            clock_problem,
+            database_problem,
+            registry_problem,
+        ]
+        .into_iter()
+        .flatten()
+        .collect(),
         mock: app.mock,
     }
 }

@@ -9,6 +9,7 @@ pub mod epochs;
 pub mod health;
 pub mod openapi;
 pub mod pools;
+pub mod rotation_keys;
 pub mod statistics;
 
 use axum::Router;
@@ -38,6 +39,7 @@ pub(crate) fn api() -> OpenApiRouter<AppState> {
         .routes(routes!(epochs::list_epochs))
         .routes(routes!(epochs::get_epoch))
         .routes(routes!(pools::get_pool))
+        .routes(routes!(rotation_keys::get_rotation_keys))
 }
 
 /// Everything that is served, with its state.

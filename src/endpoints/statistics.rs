@@ -57,7 +57,7 @@ fn statistics(app: &App) -> Statistics {
         completed_assignments: tally.completed,
         failed_assignments: tally.failed,
         expired_assignments: tally.expired,
-        total_zipcodes_available: app.deck.parameters().pool_size,
+        total_zipcodes_available: app.deck.set_at(app.clock.now()).pool_size,
         server_uptime: uptime(app.clock.monotonic().saturating_sub(app.started)),
         last_assignment: tally.last.as_ref().map(|last| LastAssignment {
             assignment_id: last.assignment_id.clone(),

@@ -65,6 +65,9 @@ impl Archive {
                 resource.zipcodes = Some(pool.pool().pick(&positions));
             }
         }
+        if resource.state == EpochState::Ended {
+            resource.honeypots = record.honeypots;
+        }
         if resource.state == EpochState::Ended && resource.zipcodes.is_some() {
             return Ok(Some(Published::Settled(self.settle(name, &resource))));
         }
@@ -83,7 +86,9 @@ impl Archive {
             state: if deal.epoch.ends_at <= now { EpochState::Ended } else { EpochState::Running },
             revealed_at: if revealed { deal.epoch.starts_at } else { deal.epoch.ends_at },
             rotation,
+            prev_sha256: deal.prev_sha256(),
             zipcodes: revealed.then(|| deal.zipcodes.clone()),
+            honeypots: None,
         }
     }
 
@@ -108,8 +113,15 @@ impl Archive {
             epoch,
             state: if epoch.ends_at <= now { EpochState::Ended } else { EpochState::Running },
             revealed_at: if self.reveal_at_start { epoch.starts_at } else { epoch.ends_at },
-            rotation: rotation(&record.parameters, record.public_key, None),
+            rotation: rotation(
+                &record.parameters,
+                record.public_key,
+                record.honeypots.as_ref(),
+                None,
+            ),
+            prev_sha256: record.prev_sha256,
             zipcodes: None,
+            honeypots: None,
         }
     }
 

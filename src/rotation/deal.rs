@@ -3,12 +3,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use resi_protocol::rotation::{
-    ALGORITHM, Parameters, RotationPublicKey, VrfSignature, batch_name, batches,
+    ALGORITHM, Honeypots, Parameters, RotationPublicKey, VrfSignature, batch_name, batches,
 };
 use resi_protocol::wire::{
     AssignmentConfig, Batch, Epoch, GeographicInfo, Rotation, ValidatorData, request_id,
 };
-use resi_protocol::{EpochIndex, Sources, Zipcode};
+use resi_protocol::{EpochIndex, Sha256Hash, Sources, Zipcode};
 use resi_store::PoolEntry;
 
 use super::PoolTable;
@@ -28,10 +28,14 @@ pub struct Deal {
     pub signature: VrfSignature,
     /// The dealt zipcodes, in order.
     pub zipcodes: Vec<Zipcode>,
-    public_key: RotationPublicKey,
+    /// The decoys among them, where there are some.
+    pub honeypots: Option<Honeypots>,
+    /// The key that dealt it.
+    pub public_key: RotationPublicKey,
     entries: Vec<PoolEntry>,
     answers: RwLock<HashMap<(Sources, u32), Arc<Answer>>>,
     published: AtomicBool,
+    prev_sha256: OnceLock<Option<Sha256Hash>>,
 }
 
 /// An answer of blocks, made when it is first asked for or ahead of that.
@@ -46,6 +50,7 @@ impl Deal {
         index: EpochIndex,
         signature: VrfSignature,
         pool: &PoolTable,
+        honeypots: Option<Honeypots>,
     ) -> Self {
         let schedule = parameters.schedule;
         let positions = signature.seed_unverified().deal(&parameters);
@@ -60,17 +65,20 @@ impl Deal {
             },
             zipcodes: entries.iter().map(|entry| entry.zipcode).collect(),
             parameters,
+            honeypots,
             public_key,
             signature,
             entries,
             answers: RwLock::default(),
             published: AtomicBool::new(false),
+            prev_sha256: OnceLock::new(),
         }
     }
 
     /// Key, parameters and proof, as answers show them.
     pub fn rotation(&self) -> Rotation {
-        rotation(&self.parameters, self.public_key, Some(self.signature))
+        let honeypots = self.honeypots.as_ref();
+        rotation(&self.parameters, self.public_key, honeypots, Some(self.signature))
     }
 
     /// The blocks of `block_size`, ready to be sent.
@@ -114,6 +122,16 @@ impl Deal {
         self.published.store(true, Ordering::Relaxed);
     }
 
+    /// What the epoch's record is linked to; nothing before there is one.
+    pub fn prev_sha256(&self) -> Option<Sha256Hash> {
+        self.prev_sha256.get().copied().flatten()
+    }
+
+    /// The epoch's record is linked to `prev_sha256`.
+    pub fn link(&self, prev_sha256: Option<Sha256Hash>) {
+        let _ = self.prev_sha256.set(prev_sha256);
+    }
+
     fn prepare(&self, sources: Sources, block_size: u32) -> Prepared {
         let json = serde_json::to_vec(&self.blocks(sources, block_size));
         Prepared::new(json.unwrap_or_else(|error| unreachable!("blocks are JSON: {error}")))
@@ -145,6 +163,7 @@ impl Deal {
 pub(super) fn rotation(
     parameters: &Parameters,
     public_key: RotationPublicKey,
+    honeypots: Option<&Honeypots>,
     signature: Option<VrfSignature>,
 ) -> Rotation {
     Rotation {
@@ -155,6 +174,7 @@ pub(super) fn rotation(
         pool_size: parameters.pool_size,
         pool_sha256: parameters.pool_sha256,
         zipcodes_per_epoch: parameters.zipcodes_per_epoch,
+        honeypots_sha256: honeypots.map(Honeypots::sha256),
         signature,
     }
 }

@@ -1,20 +1,26 @@
 //! The deals of the running and the coming epoch, in memory, agreed with the other replicas through epoch records.
 
+mod announced;
 mod archive;
 mod deal;
+mod honeypots;
 mod pool_table;
 
 use std::collections::HashMap;
+use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use resi_protocol::rotation::{Parameters, RotationKey};
+use resi_protocol::rotation::{Parameters, RotationKey, RotationPublicKey};
 use resi_protocol::{EpochIndex, EpochSchedule, Sha256Hash, Timestamp};
 use resi_store::{EpochRecord, Store, StoreError};
 
+use self::announced::Announced;
+pub use announced::missing_key;
 pub use archive::{Archive, Published};
 pub use deal::{Answer, Deal};
+pub use honeypots::with_honeypots;
 pub use pool_table::PoolTable;
 
 /// How long before an epoch begins its record is written and its answers are made: a quarter of an epoch, at most this.
@@ -33,7 +39,10 @@ pub struct NoDeal(pub Arc<str>);
 /// was not prepared is made on the spot.
 #[derive(Debug)]
 pub struct Deck {
-    key: RotationKey,
+    /// The key of the settings, and the one that may follow it.
+    keys: Vec<RotationKey>,
+    announced: Announced,
+    announced_at: AtomicI64,
     own: Parameters,
     pool: Arc<PoolTable>,
     foreign_pools: Mutex<HashMap<Sha256Hash, Arc<PoolTable>>>,
@@ -62,7 +71,9 @@ impl Deck {
     ) -> Self {
         Self {
             own: Parameters::new(netuid, schedule, pool.pool(), zipcodes_per_epoch),
-            key,
+            keys: vec![key],
+            announced: Announced::default(),
+            announced_at: AtomicI64::new(0),
             pool: Arc::new(pool),
             foreign_pools: Mutex::default(),
             store,
@@ -71,14 +82,25 @@ impl Deck {
         }
     }
 
+    /// Holds another key too, for the epochs from which on it is announced.
+    #[must_use]
+    pub fn with_next_key(mut self, key: Option<RotationKey>) -> Self {
+        self.keys.extend(key);
+        self
+    }
+
     /// The parameters of the settings. Those of a record may differ for an epoch.
     pub fn parameters(&self) -> &Parameters {
         &self.own
     }
 
-    /// The rotation key's public half.
-    pub fn public_key(&self) -> resi_protocol::rotation::RotationPublicKey {
-        self.key.public()
+    /// The public half of the rotation key of the settings.
+    pub fn public_key(&self) -> RotationPublicKey {
+        self.keys[0].public()
+    }
+
+    fn key_of(&self, public_key: RotationPublicKey) -> Option<&RotationKey> {
+        self.keys.iter().find(|key| key.public() == public_key)
     }
 
     /// The epoch that runs at `now`; the first one before 1970.
@@ -110,6 +132,7 @@ impl Deck {
     /// What is to be done from time to time: the running epoch is settled with the store and its proof added to the
     /// record, the coming one is prepared ahead.
     pub async fn tend(&self, now: Timestamp) {
+        self.follow_announcements(now).await;
         let running = self.epoch_at(now);
         let slot = match self.slot(running) {
             Some(slot) if slot.settled => slot,
@@ -167,12 +190,18 @@ impl Deck {
         let known_deal = known.and_then(|slot| slot.deal.ok());
         match self.agree(epoch, now).await {
             Ok(Ok(record)) => {
-                let deal = match known_deal.filter(|deal| deal.parameters == record.parameters) {
-                    Some(deal) if record.public_key == self.key.public() => Ok(deal),
+                let is_of_record = |deal: &Arc<Deal>| {
+                    deal.parameters == record.parameters
+                        && deal.public_key == record.public_key
+                        && deal.honeypots == record.honeypots
+                };
+                let deal = match known_deal.filter(is_of_record) {
+                    Some(deal) => Ok(deal),
                     _ => self.deal_by(&record).await,
                 };
                 match &deal {
                     Ok(deal) => {
+                        deal.link(record.prev_sha256);
                         tracing::info!(epoch = %deal.epoch.id, zipcodes = deal.zipcodes.len(), "epoch prepared")
                     }
                     Err(reason) => {
@@ -186,9 +215,14 @@ impl Deck {
                 // The deal is a pure function: it needs no database. Should the record say otherwise, it will be
                 // replaced as soon as the record can be read.
                 tracing::warn!(epoch = %self.own.schedule.id(epoch), "dealing without a record: {error}");
-                let deal =
-                    known_deal.unwrap_or_else(|| self.build(self.own.clone(), &self.pool, epoch));
-                Slot { epoch, settled: false, deal: Ok(deal) }
+                let deal = match known_deal {
+                    Some(deal) => Ok(deal),
+                    None => match self.proposal(epoch, now).await {
+                        Ok(proposal) => self.deal_by(&proposal).await,
+                        Err(reason) => Err(reason),
+                    },
+                };
+                Slot { epoch, settled: false, deal }
             }
         }
     }
@@ -214,56 +248,48 @@ impl Deck {
                 .into(),
             )));
         }
-        self.store.keep_pool(&self.pool.to_stored()).await?;
-        let proposed = EpochRecord {
-            epoch,
-            parameters: own.clone(),
-            public_key: self.key.public(),
-            agreed_at: now,
-            signature: None,
+        self.read_announcements().await?;
+        let proposed = match self.proposal(epoch, now).await {
+            Ok(proposed) => proposed,
+            Err(reason) => return Ok(Err(reason)),
         };
+        if proposed.parameters.pool_sha256 == own.pool_sha256 {
+            self.store.keep_pool(&self.pool.to_stored()).await?;
+        }
         self.store.agree_epoch(&proposed).await.map(Ok)
     }
 
     /// The deal that a record prescribes, where this replica can make it.
     async fn deal_by(&self, record: &EpochRecord) -> Result<Arc<Deal>, NoDeal> {
-        let differs = |what: &str, own: &dyn ToString, theirs: &dyn ToString| {
-            let id = record.id();
-            let (own, theirs) = (own.to_string(), theirs.to_string());
-            NoDeal(format!("{what} is {own} here and {theirs} in the record of epoch {id}").into())
-        };
-        if record.public_key != self.key.public() {
-            return Err(differs("the rotation key", &self.key.public(), &record.public_key));
-        }
+        let key = self.key_of(record.public_key).ok_or_else(|| self.no_key(record))?;
         let (own, theirs) = (&self.own, &record.parameters);
         if theirs.schedule != own.schedule {
-            return Err(differs(
-                "epoch_seconds",
-                &own.schedule.seconds(),
-                &theirs.schedule.seconds(),
-            ));
+            let seconds = [own, theirs].map(|parameters| parameters.schedule.seconds());
+            return Err(differs(record, "epoch_seconds", seconds[0], seconds[1]));
         }
-        let pool = match self.pool_of(theirs.pool_sha256).await {
-            Ok(Some(pool)) => pool,
-            Ok(None) => return Err(differs("the pool", &own.pool_sha256, &theirs.pool_sha256)),
-            Err(error) => {
-                return Err(NoDeal(
-                    format!("the pool of the epoch's record cannot be read: {error}").into(),
-                ));
-            }
-        };
-        if theirs != own {
+        let pool = self.pool_for(record).await?;
+        if *theirs != *own && self.announced.list().is_empty() {
             tracing::warn!(
                 epoch = %record.id(),
                 "this epoch is dealt by its record, not by the settings: they count from the next epoch without one"
             );
         }
-        Ok(self.build(theirs.clone(), &pool, record.epoch))
+        let signature = key.sign(theirs, record.epoch);
+        let honeypots = record.honeypots.clone();
+        let deal =
+            Deal::new(theirs.clone(), key.public(), record.epoch, signature, &pool, honeypots);
+        Ok(Arc::new(deal))
     }
 
-    fn build(&self, parameters: Parameters, pool: &PoolTable, epoch: EpochIndex) -> Arc<Deal> {
-        let signature = self.key.sign(&parameters, epoch);
-        Arc::new(Deal::new(parameters, self.key.public(), epoch, signature, pool))
+    async fn pool_for(&self, record: &EpochRecord) -> Result<Arc<PoolTable>, NoDeal> {
+        let (own, theirs) = (self.own.pool_sha256, record.parameters.pool_sha256);
+        match self.pool_of(theirs).await {
+            Ok(Some(pool)) => Ok(pool),
+            Ok(None) => Err(differs(record, "the pool", own, theirs)),
+            Err(error) => Err(NoDeal(
+                format!("the pool of the epoch's record cannot be read: {error}").into(),
+            )),
+        }
     }
 
     /// A pool that is in force or was once.
@@ -305,7 +331,17 @@ impl Deck {
         &self,
         record: &EpochRecord,
     ) -> Option<resi_protocol::rotation::VrfSignature> {
-        (record.public_key == self.key.public())
-            .then(|| self.key.sign(&record.parameters, record.epoch))
+        let key = self.key_of(record.public_key)?;
+        Some(key.sign(&record.parameters, record.epoch))
     }
+}
+
+fn differs(
+    record: &EpochRecord,
+    what: &str,
+    own: impl std::fmt::Display,
+    theirs: impl std::fmt::Display,
+) -> NoDeal {
+    let id = record.id();
+    NoDeal(format!("{what} is {own} here and {theirs} in the record of epoch {id}").into())
 }

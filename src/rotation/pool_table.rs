@@ -29,6 +29,11 @@ impl PoolTable {
         self.entries.get(position as usize)
     }
 
+    /// Whether no home is sold in some of them.
+    pub fn has_decoys(&self) -> bool {
+        self.entries.iter().any(|entry| entry.decoy)
+    }
+
     /// As it is kept in the store.
     pub fn to_stored(&self) -> StoredPool {
         StoredPool { sha256: self.pool.sha256(), entries: self.entries.clone() }

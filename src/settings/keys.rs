@@ -7,7 +7,7 @@ use std::{fmt, io};
 use anyhow::{Context, bail};
 use rand::TryRng;
 use rand::rngs::SysRng;
-use resi_protocol::rotation::RotationKey;
+use resi_protocol::rotation::{RotationKey, RotationPublicKey};
 
 use super::raw::Secret;
 use super::{Database, Settings};
@@ -79,11 +79,19 @@ where
 pub struct Keys {
     /// Deals epochs.
     pub rotation: RotationKey,
+    /// Deals epochs from which on it is announced.
+    pub next_rotation: Option<RotationKey>,
     /// Sign and verify tokens.
     pub jwt: JwtKeys,
 }
 
 impl Keys {
+    /// Whether the private half of a rotation key is here.
+    pub fn holds(&self, public_key: RotationPublicKey) -> bool {
+        let keys = [Some(&self.rotation), self.next_rotation.as_ref()];
+        keys.into_iter().flatten().any(|key| key.public() == public_key)
+    }
+
     /// Those that are given; where none are, throw-away ones for a mock, and otherwise those in the data folder, which
     /// are made when they are not there yet.
     ///
@@ -104,7 +112,12 @@ impl Keys {
             Some(given) => given.clone(),
             None => keep(kept("jwt.keys").as_deref(), new_jwt_keys, JwtKeys::expose)?,
         };
-        Ok(Self { rotation: RotationKey::from_mini_secret(&rotation.0), jwt })
+        let next = settings.next_rotation_key.as_ref();
+        Ok(Self {
+            rotation: RotationKey::from_mini_secret(&rotation.0),
+            next_rotation: next.map(|next| RotationKey::from_mini_secret(&next.0)),
+            jwt,
+        })
     }
 }
 

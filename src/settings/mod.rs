@@ -144,6 +144,8 @@ pub struct Settings {
     pub pool_size: u32,
     /// How many are dealt in an epoch.
     pub zipcodes_per_epoch: u32,
+    /// How many decoys an epoch deals on average.
+    pub honeypots: u32,
     /// The epochs.
     pub schedule: EpochSchedule,
     /// When proofs are public.
@@ -160,6 +162,10 @@ pub struct Settings {
     pub retention: Option<Duration>,
     /// The rotation key, where it is given.
     pub rotation_key: Option<MiniSecret>,
+    /// The rotation key that follows it, where it is given.
+    pub next_rotation_key: Option<MiniSecret>,
+    /// The file that it was read from, where it was.
+    pub next_rotation_key_file: Option<PathBuf>,
     /// The keys of tokens, where they are given.
     pub jwt_keys: Option<JwtKeys>,
     /// The file that they were read from, where they were.
@@ -189,10 +195,16 @@ impl Settings {
             raw.rotation_key.as_ref(),
             raw.rotation_key_file.as_deref(),
         )?;
+        let next_rotation_key = keys::read(
+            "NEXT_ROTATION_KEY",
+            raw.next_rotation_key.as_ref(),
+            raw.next_rotation_key_file.as_deref(),
+        )?;
         let jwt_keys = keys::read("JWT_KEYS", raw.jwt_keys.as_ref(), raw.jwt_keys_file.as_deref())?;
         let registry = raw.registry.as_deref().map(|text| registry(text, &raw)).transpose()?;
         if mock {
-            check_mock(&raw, host, &database, rotation_key.is_some() || jwt_keys.is_some())?;
+            let given = rotation_key.is_some() || next_rotation_key.is_some() || jwt_keys.is_some();
+            check_mock(&raw, host, &database, given)?;
         } else {
             ensure!(
                 host.is_loopback() || registry.is_some(),
@@ -237,6 +249,7 @@ impl Settings {
                 raw.zipcodes_per_epoch,
                 DEFAULT_ZIPCODES_PER_EPOCH,
             )?,
+            honeypots: raw.honeypots.unwrap_or(0),
             schedule: EpochSchedule::new(raw.epoch_seconds.unwrap_or(DEFAULT_EPOCH_SECONDS))
                 .context("--epoch-seconds")?,
             reveal: raw.reveal.unwrap_or(Reveal::AtEnd),
@@ -255,6 +268,8 @@ impl Settings {
                 days => Some(DAY * days),
             },
             rotation_key,
+            next_rotation_key,
+            next_rotation_key_file: raw.next_rotation_key_file,
             jwt_keys,
             jwt_keys_file: raw.jwt_keys_file,
             rotation_key_file: raw.rotation_key_file,
@@ -301,6 +316,7 @@ impl Settings {
             ),
             ("pool_size", self.pool_size.to_string()),
             ("zipcodes_per_epoch", self.zipcodes_per_epoch.to_string()),
+            ("honeypots", self.honeypots.to_string()),
             ("epoch_seconds", self.schedule.seconds().to_string()),
             ("reveal", self.reveal.to_string()),
             ("enabled_data_sources", self.enabled_sources.to_string()),
@@ -317,6 +333,10 @@ impl Settings {
                 (self.retention.map_or(0, |kept| kept.as_secs()) / DAY.as_secs()).to_string(),
             ),
             ("rotation_key", made(self.rotation_key.is_some()).into()),
+            (
+                "next_rotation_key",
+                if self.next_rotation_key.is_some() { "given (hidden)" } else { "none" }.into(),
+            ),
             ("jwt_keys", made(self.jwt_keys.is_some()).into()),
             ("log", self.log.clone()),
             ("log_format", format!("{:?}", self.log_format).to_lowercase()),

@@ -109,6 +109,9 @@ pub struct RawSettings {
     /// How many zipcodes are dealt in an epoch [default: 1000]
     #[arg(long, env = "RESI_ZIPCODES_PER_EPOCH", value_name = "N")]
     pub zipcodes_per_epoch: Option<u32>,
+    /// How many decoys an epoch deals on average: zipcodes where no home is sold, revealed when it has ended [default: 0]
+    #[arg(long, env = "HONEYPOTS", value_name = "N")]
+    pub honeypots: Option<u32>,
     /// Length of an epoch [default: 14400]
     #[arg(long, env = "RESI_EPOCH_SECONDS", value_name = "SECONDS")]
     pub epoch_seconds: Option<u32>,
@@ -139,6 +142,12 @@ pub struct RawSettings {
     /// File with the rotation key
     #[arg(long, env = "ROTATION_KEY_FILE", value_name = "FILE")]
     pub rotation_key_file: Option<PathBuf>,
+    /// The rotation key that follows, from the epoch on that `rotation announce` named
+    #[arg(long, env = "NEXT_ROTATION_KEY", hide_env_values = true, value_name = "HEX", value_parser = secret)]
+    pub next_rotation_key: Option<Secret>,
+    /// File with the rotation key that follows
+    #[arg(long, env = "NEXT_ROTATION_KEY_FILE", value_name = "FILE")]
+    pub next_rotation_key_file: Option<PathBuf>,
     /// Keys of tokens, kid:hex separated by commas; the first signs, all verify
     #[arg(long, env = "JWT_KEYS", hide_env_values = true, value_name = "KEYS", value_parser = secret)]
     pub jwt_keys: Option<Secret>,

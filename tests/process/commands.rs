@@ -124,3 +124,43 @@ fn a_doctor_says_what_fails_and_exits_so() {
     let (success, words) = run(folder.path(), &["doctor"], &["--epoch-seconds", "0"]);
     assert!(!success && words.starts_with("fail  settings"), "{words}");
 }
+
+#[test]
+fn a_change_is_announced_and_the_history_is_verified() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path(), &[]);
+    let announce = ["rotation", "announce"];
+    let next_key = "ab".repeat(32);
+    let next = ["--next-rotation-key", &next_key, "--zipcodes-per-epoch", "500"];
+    let (success, words) = run(folder.path(), &announce, &[]);
+    assert!(!success && words.contains("nothing would change"), "{words}");
+    let soon = [&next[..], &["--from", "2026-01-01T00-00-00"]].concat();
+    let (success, words) = run(folder.path(), &announce, &soon);
+    assert!(!success && words.contains("too near"), "{words}");
+    let words = done(folder.path(), &announce, &next);
+    assert!(words.contains("1000 -> 500") && words.contains("cannot be taken back"), "{words}");
+    let (success, words) = run(folder.path(), &announce, &next);
+    assert!(!success && words.contains("nothing would change"), "{words}");
+    let words = done(folder.path(), &["audit"], &[]);
+    assert!(words.contains("rotation  announced"), "{words}");
+    let words = done(folder.path(), &["doctor"], &[]);
+    assert!(words.contains("warn  rotation") && words.contains("NEXT_ROTATION_KEY"), "{words}");
+    let words = done(folder.path(), &["doctor"], &next);
+    assert!(words.contains("ok    rotation"), "{words}");
+    server.stop();
+
+    let server = Server::start(folder.path(), &next);
+    let keys = server.get_json("/api/v1/rotation/keys");
+    assert_eq!(keys["announcements"][0]["after"]["zipcodes_per_epoch"], 500);
+    let current = server.get_json("/api/v1/epochs/current");
+    assert_eq!(current["rotation"]["zipcodes_per_epoch"], 1_000, "the settings wait for it");
+    let key = current["rotation"]["public_key"].as_str().unwrap();
+    let verify = Command::new(BINARY)
+        .args(["verify", "--history", &server.url(""), "--public-key", key])
+        .env_clear()
+        .output()
+        .unwrap();
+    let words = String::from_utf8(verify.stdout).unwrap();
+    assert!(words.contains("ok   1 records") && words.contains("\nVerified: "), "{words}");
+    server.stop();
+}

@@ -61,6 +61,7 @@ async fn blocks_have_every_field_and_verify(backend: Backend) {
         pool_sha256: Some(pool.sha256),
         zipcodes_per_epoch: Some(1_000),
         block_size: Some(20),
+        honeypots_sha256: None,
         now: Some(Timestamp::from_seconds(START)),
     };
     let verified = verify_blocks(&data, &Pool::new(pool.zipcodes).unwrap(), &known).unwrap();

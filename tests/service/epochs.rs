@@ -1,12 +1,16 @@
 use std::time::Duration;
 
-use resi_protocol::rotation::{Pinned, Pool, verify_epoch};
-use resi_protocol::wire::{EpochResource, PoolResource};
+use resi_protocol::rotation::{Pinned, Pool, verify_epoch, verify_history};
+use resi_protocol::wire::{EpochList, EpochResource, PoolResource};
 use serde_json::{Value, json};
 
 use crate::harness::{Backend, Options, Service, on_both};
 
-on_both!(an_epoch_is_revealed_when_it_has_ended, epochs_are_listed_by_page);
+on_both!(
+    an_epoch_is_revealed_when_it_has_ended,
+    epochs_are_listed_by_page,
+    records_are_a_chain_that_shows_a_gap
+);
 
 async fn an_epoch_is_revealed_when_it_has_ended(backend: Backend) {
     let service = Service::start(backend).await;
@@ -96,6 +100,25 @@ async fn epochs_are_listed_by_page(backend: Backend) {
     }
     let far = service.get("/api/v1/epochs?cursor=9999-12-30T20-00-00").await;
     assert_eq!(far.is_ok()["epochs"][0]["epoch"]["id"], json!("2025-01-16T00-00-00"));
+    service.stop().await;
+}
+
+async fn records_are_a_chain_that_shows_a_gap(backend: Backend) {
+    let service = Service::start(backend).await;
+    for epochs in [1, 1, 3] {
+        service.clock.advance(Duration::from_secs(epochs * 14_400));
+        service.turn().await;
+    }
+    let list = service.get("/api/v1/epochs").await;
+    let list: EpochList = serde_json::from_slice(&list.body).unwrap();
+    let current = service.get("/api/v1/epochs/current").await;
+    assert_eq!(current.json["prev_sha256"], json!(list.epochs[0].prev_sha256.unwrap()));
+    let history = verify_history(&list.epochs, &[]).unwrap();
+    assert_eq!((history.records, history.linked, history.proved), (4, 3, 3));
+    assert_eq!((history.gaps.len(), history.gaps[0].epochs), (1, 2));
+    assert_eq!(history.unlinked, [list.epochs[3].epoch.id]);
+    let first = service.get(&format!("/api/v1/epochs/{}", list.epochs[3].epoch.id)).await;
+    assert_eq!(first.is_ok().get("prev_sha256"), None);
     service.stop().await;
 }
 

@@ -20,7 +20,7 @@ use resi_data_api::nonces::Nonces;
 use resi_data_api::pulls::Pulls;
 use resi_data_api::refusals::Refusals;
 use resi_data_api::registry::{OpenRegistry, Registry};
-use resi_data_api::rotation::{Archive, Deck, PoolTable};
+use resi_data_api::rotation::{Archive, Deck, PoolTable, with_honeypots};
 use resi_data_api::tokens::Tokens;
 use resi_protocol::btauth::{self, Credentials, Nonce};
 use resi_protocol::rotation::RotationKey;
@@ -151,7 +151,9 @@ pub(crate) struct Options {
     pub(crate) epoch_seconds: u32,
     pub(crate) zipcodes_per_epoch: u32,
     pub(crate) pool_size: u32,
+    pub(crate) honeypots: u32,
     pub(crate) mini_secret: [u8; 32],
+    pub(crate) next_mini_secret: Option<[u8; 32]>,
     pub(crate) clock: Arc<TestClock>,
 }
 
@@ -168,7 +170,9 @@ impl Default for Options {
             epoch_seconds: EPOCH_SECONDS,
             zipcodes_per_epoch: 1_000,
             pool_size: 7_572,
+            honeypots: 0,
             mini_secret: MINI_SECRET,
+            next_mini_secret: None,
             clock: TestClock::at(START),
         }
     }
@@ -209,19 +213,25 @@ impl Service {
             state: entry.state.to_string(),
             metro: entry.metro.to_string(),
             size_rank: entry.size_rank,
+            decoy: false,
         });
+        let key = RotationKey::from_mini_secret(&options.mini_secret);
+        let entries =
+            with_honeypots(entries.collect(), options.honeypots, options.zipcodes_per_epoch, &key)
+                .unwrap();
         let schedule = EpochSchedule::new(options.epoch_seconds).unwrap();
         let keys = format!("test:{}", "ab".repeat(32)).parse().unwrap();
         let app = App {
             ids: Ids::new([7; 16]),
             deck: Deck::new(
-                RotationKey::from_mini_secret(&options.mini_secret),
+                key,
                 46,
                 schedule,
-                PoolTable::new(entries.collect()).unwrap(),
+                PoolTable::new(entries).unwrap(),
                 options.zipcodes_per_epoch,
                 Arc::clone(&store),
-            ),
+            )
+            .with_next_key(options.next_mini_secret.as_ref().map(RotationKey::from_mini_secret)),
             store,
             registry: options.registry,
             archive: Archive::new(options.reveal_at_start),

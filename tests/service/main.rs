@@ -5,6 +5,7 @@
 mod harness;
 
 mod access;
+mod announcements;
 mod assignments;
 mod audit;
 mod bad_input;
@@ -13,6 +14,7 @@ mod blocks;
 mod chain;
 mod epochs;
 mod health;
+mod honeypots;
 mod limits;
 mod mock;
 mod openapi;

@@ -15,11 +15,11 @@ use std::io;
 use std::pin::pin;
 
 use futures_util::StreamExt;
-use resi_protocol::EpochId;
 use resi_protocol::wire::{
     AccessGrant, AssignmentAccepted, AssignmentId, AssignmentList, AssignmentReport,
     AssignmentView, EpochList, EpochResource, Health, Statistics,
 };
+use resi_protocol::{EpochId, Zipcode};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::{AssignmentsRequest, BlocksRequest, Error, PageRequest, VerifiedBlocks};
@@ -225,6 +225,14 @@ impl Client {
     /// Those of the same name there.
     pub fn epoch(&self, id: EpochId) -> Result<EpochResource, Error> {
         self.wait(self.client.epoch(id))
+    }
+
+    /// See [`Client::honeypots`](crate::Client::honeypots).
+    ///
+    /// # Errors
+    /// Those of the same name there.
+    pub fn honeypots(&self, blocks: &VerifiedBlocks) -> Result<Vec<Zipcode>, Error> {
+        self.wait(self.client.honeypots(blocks))
     }
 
     /// See [`Client::epochs`](crate::Client::epochs).

@@ -2,10 +2,14 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::FutureExt;
-use resi_protocol::rotation::{CLOCK_TOLERANCE, Pinned, Pool, VerifyError, verify_blocks};
-use resi_protocol::wire::{Epoch, Health, PoolResource, Rotation, ValidatorData};
-use resi_protocol::{Sha256Hash, Timestamp};
+use futures_util::future::join;
+use resi_protocol::rotation::{
+    CLOCK_TOLERANCE, Pinned, Pool, RotationKeys, VerifyError, verify_blocks, verify_epoch,
+};
+use resi_protocol::wire::{Epoch, EpochResource, Health, PoolResource, Rotation, ValidatorData};
+use resi_protocol::{Sha256Hash, Timestamp, Zipcode};
 
+use crate::announcements::Announcements;
 use crate::data_folder::DataFolder;
 use crate::error::{ClockOff, Error, Unverified};
 use crate::flights::Flights;
@@ -22,6 +26,7 @@ pub(crate) struct Blocks {
     folder: Option<DataFolder>,
     pinned: Pinned,
     remembered: Mutex<Option<KnownRotation>>,
+    announcements: Mutex<Option<Announcements>>,
     pool: Mutex<Option<Arc<Pool>>>,
     pools: Flights<Sha256Hash, Arc<Pool>>,
     held: Mutex<HashMap<BlocksRequest, VerifiedBlocks>>,
@@ -35,6 +40,7 @@ impl Blocks {
             folder,
             pinned,
             remembered: Mutex::default(),
+            announcements: Mutex::default(),
             pool: Mutex::default(),
             pools: Flights::new(),
             held: Mutex::default(),
@@ -110,7 +116,16 @@ impl Blocks {
     }
 
     async fn pull(self: &Arc<Self>, request: BlocksRequest) -> Result<VerifiedBlocks, Error> {
-        let answer = self.session.proven(&request.to_request()).await?;
+        let request_of_blocks = request.to_request();
+        let (answer, looked) =
+            join(self.session.proven(&request_of_blocks), self.look_for_announcements()).await;
+        let answer = answer?;
+        match looked {
+            Err(error @ Error::DataFolder { .. }) => return Err(error),
+            // What is known goes on counting; a change would be found by the next look.
+            Err(error) => tracing::warn!("announced changes could not be read: {error}"),
+            Ok(()) => {}
+        }
         let blocks = match self.verify(answer.parse()?, request).await {
             Err(Error::Unverified(Unverified {
                 reason: VerifyError::NotRunning { .. }, ..
@@ -139,7 +154,9 @@ impl Blocks {
             ..known
         };
         let proof = verify_blocks(&data, &pool, &known).map_err(unverified)?;
+        let first_known = self.first_known().await?.public_key;
         let trust = match (self.pinned.public_key, proof.key_pinned) {
+            (_, true) if first_known != Some(proof.public_key) => Trust::Announced,
             (Some(_), _) => Trust::Pinned,
             (None, true) => Trust::Remembered,
             (None, false) => Trust::FirstContact,
@@ -161,10 +178,47 @@ impl Blocks {
         })
     }
 
-    /// What is pinned, and where nothing is, what is known from earlier contacts.
+    /// What is pinned, and where nothing is, what is known from earlier contacts; and what was announced since.
     pub(crate) async fn known(self: &Arc<Self>) -> Result<Pinned, Error> {
+        self.known_at(self.session.clock.now()).await
+    }
+
+    pub(crate) async fn known_at(self: &Arc<Self>, moment: Timestamp) -> Result<Pinned, Error> {
+        let first = self.first_known().await?;
+        Ok(self.announcements().await?.follow(&first, moment))
+    }
+
+    async fn first_known(self: &Arc<Self>) -> Result<Pinned, Error> {
         let remembered = self.remembered().await?;
         Ok(KnownRotation::complete(remembered.as_ref(), &self.pinned))
+    }
+
+    async fn announcements(self: &Arc<Self>) -> Result<Announcements, Error> {
+        let held = self.announcements.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(held) = held {
+            return Ok(held);
+        }
+        let kept = self.on_disk(DataFolder::announcements).await.transpose()?.flatten();
+        let kept = kept.unwrap_or_default();
+        *self.announcements.lock().unwrap_or_else(PoisonError::into_inner) = Some(kept.clone());
+        Ok(kept)
+    }
+
+    async fn look_for_announcements(self: &Arc<Self>) -> Result<(), Error> {
+        let path = ["api", "v1", "rotation", "keys"];
+        let published = match self.session.public(&Request::get(path)).await {
+            Ok(answer) => answer.parse::<RotationKeys>()?.announcements,
+            // A service from before there were announcements.
+            Err(error) if error.status() == Some(404) => Vec::new(),
+            Err(error) => return Err(error),
+        };
+        let known = self.first_known().await?;
+        let mut announcements = self.announcements().await?;
+        announcements.look(&published, &known, self.session.clock.now());
+        let written = announcements.clone();
+        self.on_disk(move |folder| folder.keep_announcements(&written)).await.transpose()?;
+        *self.announcements.lock().unwrap_or_else(PoisonError::into_inner) = Some(announcements);
+        Ok(())
     }
 
     /// What is known of the rotation from earlier contacts.
@@ -209,8 +263,33 @@ impl Blocks {
     pub(crate) async fn forget(self: &Arc<Self>) -> Result<(), Error> {
         self.on_disk(DataFolder::forget_rotation).await.transpose()?;
         self.remembered.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.announcements.lock().unwrap_or_else(PoisonError::into_inner).take();
         self.held.lock().unwrap_or_else(PoisonError::into_inner).clear();
         Ok(())
+    }
+
+    /// The decoys of blocks, which their epoch reveals when it has ended.
+    pub(crate) async fn honeypots(
+        self: &Arc<Self>,
+        blocks: &VerifiedBlocks,
+    ) -> Result<Vec<Zipcode>, Error> {
+        let rotation = &blocks.data().rotation;
+        if rotation.honeypots_sha256.is_none() {
+            return Ok(Vec::new());
+        }
+        let path = ["api", "v1", "epochs", &blocks.epoch().id.to_string()];
+        let epoch: EpochResource = self.session.public(&Request::get(path)).await?.parse()?;
+        let known = Pinned {
+            public_key: Some(rotation.public_key),
+            netuid: Some(rotation.netuid),
+            epoch_seconds: Some(rotation.epoch_seconds),
+            pool_sha256: Some(rotation.pool_sha256),
+            zipcodes_per_epoch: Some(rotation.zipcodes_per_epoch),
+            honeypots_sha256: rotation.honeypots_sha256,
+            ..Pinned::default()
+        };
+        let pool = self.pool(rotation.pool_sha256).await?;
+        Ok(verify_epoch(&epoch, &pool, &known).map_err(unverified)?.honeypots)
     }
 
     /// The pool of that hash: at hand, kept, or fetched.

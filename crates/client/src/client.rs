@@ -7,7 +7,7 @@ use resi_protocol::wire::{
     AccessGrant, AssignmentAccepted, AssignmentId, AssignmentList, AssignmentReport,
     AssignmentView, EpochList, EpochResource, Health, Statistics,
 };
-use resi_protocol::{EpochId, Hotkey, Sha256Hash};
+use resi_protocol::{EpochId, Hotkey, Sha256Hash, Timestamp, Zipcode};
 
 use crate::blocks::Blocks;
 use crate::builder::ClientBuilder;
@@ -290,6 +290,24 @@ impl Client {
         self.session.public(&page.add_to(Request::get(["api", "v1", "epochs"]))).await?.parse()
     }
 
+    /// The decoys among the zipcodes of blocks whose epoch has ended: zipcodes where no home is sold, so that whoever
+    /// reports homes there made them up. They are those that the blocks committed to; none where no decoys are dealt.
+    ///
+    /// ```no_run
+    /// # async fn example(client: resi_client::Client) -> Result<(), resi_client::Error> {
+    /// let blocks = client.blocks(Default::default()).await?;
+    /// // …when the epoch has ended:
+    /// let decoys = client.honeypots(&blocks).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Unverified`] while they are not revealed yet, or when they are others; and those of [`Client::epoch`].
+    pub async fn honeypots(&self, blocks: &VerifiedBlocks) -> Result<Vec<Zipcode>, Error> {
+        self.blocks.honeypots(blocks).await
+    }
+
     /// The pool of that hash, fetched once and kept.
     ///
     /// ```no_run
@@ -340,6 +358,22 @@ impl Client {
     /// [`Error::DataFolder`].
     pub async fn pinned(&self) -> Result<Pinned, Error> {
         self.blocks.known().await
+    }
+
+    /// The same for a moment in the past: announced changes count from their epoch on.
+    ///
+    /// ```no_run
+    /// # async fn example(client: resi_client::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let epoch = client.epoch("2025-01-15T08-00-00".parse()?).await?;
+    /// client.pinned_at(epoch.epoch.starts_at).await?.check(&epoch.rotation)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::DataFolder`].
+    pub async fn pinned_at(&self, moment: Timestamp) -> Result<Pinned, Error> {
+        self.blocks.known_at(moment).await
     }
 
     /// Forgets what was trusted at the first contact: the next blocks are a first contact again. For a change of key or

@@ -8,9 +8,11 @@ use reqwest::Url;
 use resi_protocol::rotation::Pool;
 use resi_protocol::wire::AccessGrant;
 use resi_protocol::{Hotkey, Sha256Hash, Sources};
+use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
 use crate::Error;
+use crate::announcements::Announcements;
 use crate::known_rotation::KnownRotation;
 use crate::requests::BlocksRequest;
 
@@ -34,6 +36,10 @@ impl DataFolder {
         self.0.join("rotation.json")
     }
 
+    fn announcements_file(&self) -> PathBuf {
+        self.0.join("announcements.json")
+    }
+
     fn pool_file(&self, sha256: Sha256Hash) -> PathBuf {
         self.0.join(format!("pool-{sha256}.txt"))
     }
@@ -51,15 +57,20 @@ impl DataFolder {
     /// # Errors
     /// Also when the file is there and makes no sense: what was known must not be trusted anew in silence.
     pub(crate) fn rotation(&self) -> Result<Option<KnownRotation>, Error> {
-        let path = self.rotation_file();
-        let text = match fs::read(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(fault(path, error)),
-        };
-        serde_json::from_slice(&text)
-            .map(Some)
-            .map_err(|error| fault(path, io::Error::new(ErrorKind::InvalidData, error)))
+        trusted(self.rotation_file())
+    }
+
+    /// # Errors
+    /// As for the known rotation.
+    pub(crate) fn announcements(&self) -> Result<Option<Announcements>, Error> {
+        trusted(self.announcements_file())
+    }
+
+    pub(crate) fn keep_announcements(&self, announcements: &Announcements) -> Result<(), Error> {
+        let path = self.announcements_file();
+        let text = serde_json::to_vec_pretty(announcements).unwrap_or_default();
+        let written = self.write_beside(&path, &text);
+        written.and_then(|written| fs::rename(written, &path)).map_err(|error| fault(path, error))
     }
 
     /// Keeps `known`, unless something was kept already, which is handed back.
@@ -80,11 +91,15 @@ impl DataFolder {
     }
 
     pub(crate) fn forget_rotation(&self) -> Result<(), Error> {
-        let path = self.rotation_file();
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != ErrorKind::NotFound => Err(fault(path, error)),
-            _ => Ok(()),
+        for path in [self.rotation_file(), self.announcements_file()] {
+            match fs::remove_file(&path) {
+                Err(error) if error.kind() != ErrorKind::NotFound => {
+                    return Err(fault(path, error));
+                }
+                _ => {}
+            }
         }
+        Ok(())
     }
 
     pub(crate) fn pool(&self, sha256: Sha256Hash) -> Option<Pool> {
@@ -138,6 +153,18 @@ impl DataFolder {
         file.sync_all()?;
         Ok(beside)
     }
+}
+
+/// What is kept there, and trusted as it is.
+fn trusted<T: DeserializeOwned>(path: PathBuf) -> Result<Option<T>, Error> {
+    let text = match fs::read(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(fault(path, error)),
+    };
+    serde_json::from_slice(&text)
+        .map(Some)
+        .map_err(|error| fault(path, io::Error::new(ErrorKind::InvalidData, error)))
 }
 
 fn fault(path: PathBuf, error: io::Error) -> Error {

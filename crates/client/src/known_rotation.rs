@@ -73,6 +73,8 @@ pub enum Trust {
     Pinned,
     /// The rotation key is the one of an earlier contact, kept in the data folder or by this client.
     Remembered,
+    /// The rotation key was announced by the one that was known before, early enough.
+    Announced,
     /// The rotation key was not known before: only the answer itself vouches for it.
     FirstContact,
 }
@@ -82,6 +84,7 @@ impl fmt::Display for Trust {
         f.write_str(match self {
             Self::Pinned => "key pinned",
             Self::Remembered => "key remembered from the first contact",
+            Self::Announced => "key announced by the one known before",
             Self::FirstContact => "key not pinned: first contact",
         })
     }

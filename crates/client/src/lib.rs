@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![deny(missing_docs)]
 
+mod announcements;
 #[cfg(feature = "blocking")]
 pub mod blocking;
 mod blocks;

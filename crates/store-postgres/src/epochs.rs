@@ -8,6 +8,9 @@ use sqlx::postgres::PgConnection;
 use crate::audit;
 use crate::database::{Database, unavailable};
 
+/// The class of advisory locks that whoever links records takes, with the subnet as its number.
+const EPOCHS_LOCK: i32 = 0x7265_7369;
+
 pub(crate) async fn agree(
     database: &Database,
     proposed: &EpochRecord,
@@ -19,12 +22,16 @@ pub(crate) async fn agree(
     let pool_sha256 = &parameters.pool_sha256.as_bytes()[..];
     let public_key = &public_key.as_bytes()[..];
     let agreed_at = agreed_at.micros();
+    let honeypots = rows::honeypots_text(proposed)?;
     let signature = signature.as_ref().map(|signature| &signature.as_bytes()[..]);
     let mut connection = database.connection().await?;
+    let mut transaction = connection.begin().await.map_err(unavailable)?;
+    let prev = prev_sha256(&mut transaction, parameters.netuid, epoch).await?;
+    let prev = prev.as_ref().map(|prev| &prev.as_bytes()[..]);
     sqlx::query!(
         "INSERT INTO epochs (netuid, epoch, epoch_seconds, ends_at, pool_sha256, pool_size,
-             zipcodes_per_epoch, public_key, agreed_at, signature)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (netuid, epoch) DO NOTHING",
+             zipcodes_per_epoch, public_key, agreed_at, signature, prev_sha256, honeypots)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (netuid, epoch) DO NOTHING",
         i32::from(parameters.netuid),
         epoch,
         epoch_seconds,
@@ -34,14 +41,42 @@ pub(crate) async fn agree(
         i64::from(parameters.zipcodes_per_epoch),
         public_key,
         agreed_at,
-        signature
+        signature,
+        prev,
+        honeypots
     )
-    .execute(&mut *connection)
+    .execute(&mut *transaction)
     .await
     .map_err(unavailable)?;
-    let standing = select(&mut connection, parameters.netuid, id).await?;
+    let standing = select(&mut transaction, parameters.netuid, id).await?;
+    transaction.commit().await.map_err(unavailable)?;
     connection.done();
     standing.ok_or_else(|| StoreError::Inconsistent(format!("the record of epoch {id} is gone")))
+}
+
+/// What a record of the epoch that starts at `epoch` is linked to when it is written now. Until the transaction ends, no
+/// other replica writes one, so that no two are linked to the same.
+async fn prev_sha256(
+    connection: &mut PgConnection,
+    netuid: u16,
+    epoch: i64,
+) -> Result<Option<Sha256Hash>, StoreError> {
+    let netuid = i32::from(netuid);
+    sqlx::query!("SELECT pg_advisory_xact_lock($1, $2)", EPOCHS_LOCK, netuid)
+        .execute(&mut *connection)
+        .await
+        .map_err(unavailable)?;
+    let newest = sqlx::query_as!(
+        EpochRow,
+        "SELECT netuid, epoch, epoch_seconds, pool_sha256, pool_size, zipcodes_per_epoch,
+               public_key, agreed_at, signature, prev_sha256, honeypots
+           FROM epochs WHERE netuid = $1 ORDER BY epoch DESC LIMIT 1",
+        netuid
+    )
+    .fetch_optional(connection)
+    .await
+    .map_err(unavailable)?;
+    rows::link(newest, epoch)
 }
 
 async fn select(
@@ -53,7 +88,7 @@ async fn select(
     sqlx::query_as!(
         EpochRow,
         "SELECT netuid, epoch, epoch_seconds, pool_sha256, pool_size, zipcodes_per_epoch,
-               public_key, agreed_at, signature
+               public_key, agreed_at, signature, prev_sha256, honeypots
            FROM epochs WHERE netuid = $1 AND epoch = $2",
         i32::from(netuid),
         epoch
@@ -87,7 +122,7 @@ pub(crate) async fn list(
     let rows = sqlx::query_as!(
         EpochRow,
         "SELECT netuid, epoch, epoch_seconds, pool_sha256, pool_size, zipcodes_per_epoch,
-               public_key, agreed_at, signature
+               public_key, agreed_at, signature, prev_sha256, honeypots
            FROM epochs WHERE netuid = $1 AND epoch < $2 ORDER BY epoch DESC LIMIT $3",
         i32::from(netuid),
         before,
@@ -111,7 +146,7 @@ pub(crate) async fn conflicting(
     let row = sqlx::query_as!(
         EpochRow,
         "SELECT netuid, epoch, epoch_seconds, pool_sha256, pool_size, zipcodes_per_epoch,
-               public_key, agreed_at, signature
+               public_key, agreed_at, signature, prev_sha256, honeypots
            FROM epochs
            WHERE netuid = $1 AND epoch_seconds <> $2 AND epoch * 1000000 <= $3 AND ends_at > $3
            ORDER BY epoch DESC LIMIT 1",

@@ -18,12 +18,17 @@ pub(crate) async fn agree(
     let pool_sha256 = &parameters.pool_sha256.as_bytes()[..];
     let public_key = &public_key.as_bytes()[..];
     let agreed_at = agreed_at.micros();
+    let honeypots = rows::honeypots_text(proposed)?;
     let signature = signature.as_ref().map(|signature| &signature.as_bytes()[..]);
     let mut writer = database.writer().await?;
+    let mut transaction =
+        writer.connection()?.begin_with("BEGIN IMMEDIATE").await.map_err(unavailable)?;
+    let prev = prev_sha256(&mut transaction, parameters.netuid, epoch).await?;
+    let prev = prev.as_ref().map(|prev| &prev.as_bytes()[..]);
     sqlx::query!(
         "INSERT INTO epochs (netuid, epoch, epoch_seconds, ends_at, pool_sha256, pool_size,
-             zipcodes_per_epoch, public_key, agreed_at, signature)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (netuid, epoch) DO NOTHING",
+             zipcodes_per_epoch, public_key, agreed_at, signature, prev_sha256, honeypots)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (netuid, epoch) DO NOTHING",
         parameters.netuid,
         epoch,
         epoch_seconds,
@@ -33,14 +38,36 @@ pub(crate) async fn agree(
         parameters.zipcodes_per_epoch,
         public_key,
         agreed_at,
-        signature
+        signature,
+        prev,
+        honeypots
     )
-    .execute(writer.connection()?)
+    .execute(&mut *transaction)
     .await
     .map_err(unavailable)?;
-    let standing = select(writer.connection()?, parameters.netuid, id).await?;
+    let standing = select(&mut transaction, parameters.netuid, id).await?;
+    transaction.commit().await.map_err(unavailable)?;
     writer.done();
     standing.ok_or_else(|| StoreError::Inconsistent(format!("the record of epoch {id} is gone")))
+}
+
+/// What a record of the epoch that starts at `epoch` is linked to when it is written now.
+async fn prev_sha256(
+    connection: &mut SqliteConnection,
+    netuid: u16,
+    epoch: i64,
+) -> Result<Option<Sha256Hash>, StoreError> {
+    let newest = sqlx::query_as!(
+        EpochRow,
+        r#"SELECT netuid AS "netuid: i32", epoch, epoch_seconds, pool_sha256, pool_size, zipcodes_per_epoch,
+               public_key, agreed_at, signature, prev_sha256, honeypots
+           FROM epochs WHERE netuid = ? ORDER BY epoch DESC LIMIT 1"#,
+        netuid
+    )
+    .fetch_optional(connection)
+    .await
+    .map_err(unavailable)?;
+    rows::link(newest, epoch)
 }
 
 async fn select(
@@ -52,7 +79,7 @@ async fn select(
     sqlx::query_as!(
         EpochRow,
         r#"SELECT netuid AS "netuid: i32", epoch, epoch_seconds, pool_sha256, pool_size, zipcodes_per_epoch,
-               public_key, agreed_at, signature
+               public_key, agreed_at, signature, prev_sha256, honeypots
            FROM epochs WHERE netuid = ? AND epoch = ?"#,
         netuid,
         epoch
@@ -86,7 +113,7 @@ pub(crate) async fn list(
     let rows = sqlx::query_as!(
         EpochRow,
         r#"SELECT netuid AS "netuid: i32", epoch, epoch_seconds, pool_sha256, pool_size, zipcodes_per_epoch,
-               public_key, agreed_at, signature
+               public_key, agreed_at, signature, prev_sha256, honeypots
            FROM epochs WHERE netuid = ? AND epoch < ? ORDER BY epoch DESC LIMIT ?"#,
         netuid,
         before,
@@ -110,7 +137,7 @@ pub(crate) async fn conflicting(
     let row = sqlx::query_as!(
         EpochRow,
         r#"SELECT netuid AS "netuid: i32", epoch, epoch_seconds, pool_sha256, pool_size, zipcodes_per_epoch,
-               public_key, agreed_at, signature
+               public_key, agreed_at, signature, prev_sha256, honeypots
            FROM epochs
            WHERE netuid = ?1 AND epoch_seconds <> ?2 AND epoch * 1000000 <= ?3 AND ends_at > ?3
            ORDER BY epoch DESC LIMIT 1"#,

@@ -1,5 +1,6 @@
 //! [`resi_store::Store`] on SQLite: one writer, a few readers, every commit on disk before it is answered.
 
+mod announcements;
 mod audit;
 mod backup;
 mod chain;
@@ -15,7 +16,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use resi_protocol::btauth::Nonce;
-use resi_protocol::rotation::VrfSignature;
+use resi_protocol::rotation::{Announcement, VrfSignature};
 use resi_protocol::wire::AssignmentId;
 use resi_protocol::{EpochId, Hotkey, Sha256Hash, Timestamp};
 use resi_store::{
@@ -159,6 +160,18 @@ impl Store for SqliteStore {
         moment: Timestamp,
     ) -> Result<Option<EpochRecord>, StoreError> {
         within(epochs::conflicting(&self.database, netuid, epoch_seconds, moment)).await
+    }
+
+    async fn announce(
+        &self,
+        announcement: &Announcement,
+        known: usize,
+    ) -> Result<bool, StoreError> {
+        within(announcements::announce(&self.database, announcement, known)).await
+    }
+
+    async fn announcements(&self, netuid: u16) -> Result<Vec<Announcement>, StoreError> {
+        within(announcements::list(&self.database, netuid)).await
     }
 
     async fn keep_pool(&self, pool: &StoredPool) -> Result<(), StoreError> {

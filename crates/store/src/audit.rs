@@ -3,6 +3,7 @@ use std::net::IpAddr;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use resi_protocol::rotation::Announcement;
 use resi_protocol::{Hotkey, Timestamp};
 
 use crate::{GrantAttempt, GrantOutcome, Pull, ReportAttempt, ReportOutcome};
@@ -53,6 +54,8 @@ audit_kinds! {
     Deal = "deal";
     /// The status of an assignment changed; the code is the status.
     Status = "status";
+    /// A change of the rotation's key or parameters was announced.
+    Rotation = "rotation";
 }
 
 /// A text that names no [`AuditKind`].
@@ -101,6 +104,20 @@ pub struct AuditQuery {
     pub after: Option<(Timestamp, i64)>,
     /// At most this many.
     pub limit: u32,
+}
+
+/// The entry of a change that was announced: its first epoch, and the key from then on.
+pub fn announcement_event(announcement: &Announcement) -> AuditEvent {
+    AuditEvent {
+        at: announcement.announced_at,
+        kind: AuditKind::Rotation,
+        code: "announced".into(),
+        hotkey: None,
+        proved: false,
+        subject: Some(format!("{} {}", announcement.from, announcement.after.public_key)),
+        origin: None,
+        times: 1,
+    }
 }
 
 /// The entries of those attempts that were granted.

@@ -1,4 +1,6 @@
-use resi_protocol::rotation::{Parameters, RotationPublicKey, VrfSignature};
+use resi_protocol::rotation::{
+    Honeypots, Parameters, RecordedEpoch, RotationPublicKey, VrfSignature,
+};
 use resi_protocol::{EpochId, EpochIndex, Hotkey, Sha256Hash, Sources, Timestamp, Zipcode};
 
 use crate::Origin;
@@ -16,12 +18,28 @@ pub struct EpochRecord {
     pub agreed_at: Timestamp,
     /// The proof, once the epoch has begun.
     pub signature: Option<VrfSignature>,
+    /// The hash of the record before, which [`Store::agree_epoch`](crate::Store::agree_epoch) fills in.
+    pub prev_sha256: Option<Sha256Hash>,
+    /// Its decoys, where there are some. Nobody sees more than their hash before it has ended.
+    pub honeypots: Option<Honeypots>,
 }
 
 impl EpochRecord {
     /// The name of its epoch. Numbers of epochs of different lengths do not compare, names do.
     pub fn id(&self) -> EpochId {
         self.parameters.schedule.id(self.epoch)
+    }
+
+    /// By which the next record knows this one.
+    pub fn sha256(&self) -> Sha256Hash {
+        let recorded = RecordedEpoch {
+            epoch: self.epoch,
+            parameters: &self.parameters,
+            public_key: self.public_key,
+            prev_sha256: self.prev_sha256,
+            honeypots_sha256: self.honeypots.as_ref().map(Honeypots::sha256),
+        };
+        recorded.sha256()
     }
 }
 
@@ -45,6 +63,9 @@ pub struct PoolEntry {
     pub metro: String,
     /// Rank by size, from 1.
     pub size_rank: Option<u32>,
+    /// Whether no home is sold there.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub decoy: bool,
 }
 
 /// That a validator pulled blocks.

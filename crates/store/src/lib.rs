@@ -18,7 +18,7 @@ mod tally;
 
 use async_trait::async_trait;
 use resi_protocol::btauth::Nonce;
-use resi_protocol::rotation::VrfSignature;
+use resi_protocol::rotation::{Announcement, VrfSignature};
 use resi_protocol::wire::AssignmentId;
 use resi_protocol::{EpochId, Hotkey, Sha256Hash, Timestamp};
 
@@ -32,8 +32,8 @@ pub use assignments::{
     epoch_validators, openings_to_count, transition,
 };
 pub use audit::{
-    AuditEntry, AuditEvent, AuditKind, AuditQuery, Origin, UnknownAuditKind, deal_events,
-    grant_events, status_events,
+    AuditEntry, AuditEvent, AuditKind, AuditQuery, Origin, UnknownAuditKind, announcement_event,
+    deal_events, grant_events, status_events,
 };
 pub use chain::KeptMembers;
 pub use epochs::{EpochRecord, PoolEntry, Pull, StoredPool};
@@ -99,7 +99,8 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// Deletes at most `limit` entries of the audit from before `before`; returns how many.
     async fn prune_audit(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError>;
 
-    /// Writes the record of an epoch unless there is one, and returns the one that stands.
+    /// Writes the record of an epoch unless there is one, and returns the one that stands. It is linked to the one of the
+    /// epoch before, unless there is a later one already: what is written late is linked to none.
     async fn agree_epoch(&self, proposed: &EpochRecord) -> Result<EpochRecord, StoreError>;
 
     /// Adds the signature to the record of an epoch that has begun, unless it has one or there is no record.
@@ -132,6 +133,13 @@ pub trait Store: Send + Sync + std::fmt::Debug {
         epoch_seconds: u32,
         moment: Timestamp,
     ) -> Result<Option<EpochRecord>, StoreError>;
+
+    /// Adds an announced change to the `known` ones of its subnet; whether it was added: it is not when there are others.
+    async fn announce(&self, announcement: &Announcement, known: usize)
+    -> Result<bool, StoreError>;
+
+    /// The announced changes of a subnet, oldest first.
+    async fn announcements(&self, netuid: u16) -> Result<Vec<Announcement>, StoreError>;
 
     /// Keeps a pool unless it is kept already.
     async fn keep_pool(&self, pool: &StoredPool) -> Result<(), StoreError>;

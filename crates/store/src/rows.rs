@@ -1,6 +1,6 @@
 //! Rows as both databases hold them, and what they mean.
 
-use resi_protocol::rotation::{Parameters, RotationPublicKey, VrfSignature};
+use resi_protocol::rotation::{Announcement, Parameters, RotationPublicKey, VrfSignature};
 use resi_protocol::{EpochId, EpochSchedule, Hotkey, Sha256Hash, Signature, Timestamp};
 
 use crate::{
@@ -179,6 +179,8 @@ pub struct EpochRow {
     pub public_key: Vec<u8>,
     pub agreed_at: i64,
     pub signature: Option<Vec<u8>>,
+    pub prev_sha256: Option<Vec<u8>>,
+    pub honeypots: Option<String>,
 }
 
 impl TryFrom<EpochRow> for EpochRecord {
@@ -206,8 +208,52 @@ impl TryFrom<EpochRow> for EpochRecord {
                     bytes("signature of an epoch", &signature).map(VrfSignature::from_bytes)
                 })
                 .transpose()?,
+            prev_sha256: row
+                .prev_sha256
+                .map(|prev| bytes("hash of a record", &prev).map(Sha256Hash::from_bytes))
+                .transpose()?,
+            honeypots: row
+                .honeypots
+                .map(|text| {
+                    serde_json::from_str(&text).map_err(|error| inconsistent("decoys", error))
+                })
+                .transpose()?,
         })
     }
+}
+
+/// What a record of the epoch that starts at `epoch` is linked to, the newest record being `newest`.
+///
+/// # Errors
+/// When the row is none that this version writes.
+pub fn link(newest: Option<EpochRow>, epoch: i64) -> Result<Option<Sha256Hash>, StoreError> {
+    let before = newest.filter(|newest| newest.epoch < epoch);
+    before.map(|before| EpochRecord::try_from(before).map(|before| before.sha256())).transpose()
+}
+
+/// An announced change as it is kept.
+///
+/// # Errors
+/// When it cannot be written as JSON.
+pub fn announcement_text(announcement: &Announcement) -> Result<String, StoreError> {
+    serde_json::to_string(announcement).map_err(|error| inconsistent("announcement", error))
+}
+
+/// Reads an announced change.
+///
+/// # Errors
+/// When it is not what [`announcement_text`] writes.
+pub fn announcement(text: &str) -> Result<Announcement, StoreError> {
+    serde_json::from_str(text).map_err(|error| inconsistent("announcement", error))
+}
+
+/// The decoys of an epoch as they are kept.
+///
+/// # Errors
+/// When they cannot be written as JSON.
+pub fn honeypots_text(record: &EpochRecord) -> Result<Option<String>, StoreError> {
+    let text = record.honeypots.as_ref().map(serde_json::to_string);
+    text.transpose().map_err(|error| inconsistent("decoys", error))
 }
 
 /// The entries of a pool as they are kept.

@@ -79,6 +79,7 @@ impl Recording {
             catalog: Catalog::new(),
             miners: miners.collect(),
             batches,
+            honeypots: Vec::new(),
         };
         Self { epoch, asked_at: deal.epoch.starts_at, assigned, limits, refused: Vec::new() }
     }
@@ -116,6 +117,11 @@ impl Recording {
             reports,
             refused_values: u32::try_from(refused_values).unwrap_or(u32::MAX),
         });
+    }
+
+    /// Names the decoys among the zipcodes, as the service revealed them after the epoch.
+    pub fn reveal(&mut self, honeypots: impl IntoIterator<Item = Zipcode>) {
+        self.epoch.honeypots.extend(honeypots);
     }
 
     /// Judges what was added, and gives the homes that the conclusion is about with it.

@@ -5,6 +5,16 @@ use crate::{Entry, ZipcodePool, ZipcodeTable, rows};
 const FILE: &str = "data/zipcodes.csv";
 static BYTES: &[u8] = include_bytes!("../../../data/zipcodes.csv");
 
+static PO_BOXES: &[u8] = include_bytes!("../../../data/po-boxes.csv");
+
+/// Zipcodes of post boxes, where nobody lives and no home is sold, by zipcode. None is in the embedded table.
+pub fn embedded_po_boxes() -> Vec<Entry> {
+    match rows::read(PO_BOXES, "data/po-boxes.csv", usize::MAX) {
+        Ok(entries) => entries,
+        Err(error) => unreachable!("the embedded list is tested: {error}"),
+    }
+}
+
 /// The embedded table.
 pub fn embedded_table() -> ZipcodeTable {
     match ZipcodeTable::parse(BYTES, FILE) {
@@ -89,6 +99,17 @@ mod tests {
             ("08701", "NJ", Some(1))
         );
         assert_eq!(&*first.metro, "New York-Newark-Jersey City, NY-NJ");
+    }
+
+    #[test]
+    fn nobody_lives_in_a_post_box() {
+        let boxes = embedded_po_boxes();
+        let populated: std::collections::HashSet<_> =
+            first_rows(u32::MAX).into_iter().map(|entry| entry.zipcode).collect();
+        assert_eq!(boxes.len(), 7_565);
+        assert!(boxes.iter().all(|entry| !populated.contains(&entry.zipcode)));
+        assert!(boxes.iter().all(|entry| entry.state.len() == 2 && entry.size_rank.is_none()));
+        assert!(boxes.is_sorted_by_key(|entry| entry.zipcode));
     }
 
     #[test]

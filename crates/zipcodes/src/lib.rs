@@ -28,6 +28,6 @@ mod format;
 mod rows;
 mod table;
 
-pub use embedded::{embedded_pool, embedded_table};
+pub use embedded::{embedded_po_boxes, embedded_pool, embedded_table};
 pub use error::{ReadFileError, RowError, TableError};
 pub use table::{Entry, ZipcodePool, ZipcodeTable};

@@ -2,7 +2,9 @@
 //! proxy in between that makes trouble.
 #![expect(clippy::unwrap_used, reason = "a test that fails may say so in any way")]
 
+mod announcements;
 mod faults;
+mod honeypots;
 mod keeping;
 mod lifecycle;
 mod sharing;

@@ -7,9 +7,12 @@ use schnorrkel::context::{SigningTranscript, attach_rng};
 use schnorrkel::vrf::{VRFPreOut, VRFProof};
 use schnorrkel::{ExpansionMode, MiniSecretKey, PublicKey, signing_context};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use sha2::{Digest, Sha256};
 
 use super::{ALGORITHM, Parameters, Seed};
-use crate::{EpochIndex, HexError};
+use crate::{EpochIndex, HexError, InvalidSignature, Signature};
+
+const DERIVE_CONTEXT: &[u8] = b"resi-rotation-derive-v1";
 
 /// A VRF signature that this key did not make over this epoch and these parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -43,6 +46,24 @@ impl RotationKey {
         bytes[..32].copy_from_slice(output.as_output_bytes());
         bytes[32..].copy_from_slice(&proof.to_bytes());
         VrfSignature(bytes)
+    }
+
+    /// 32 bytes that follow from the key and a label, and that nobody without the key can tell. Of no use for deals.
+    pub fn derive(&self, label: &str) -> [u8; 32] {
+        let transcript = signing_context(DERIVE_CONTEXT).bytes(label.as_bytes());
+        let extra = attach_rng(Transcript::new(b"VRF"), ZeroRng);
+        let (output, _, _) = self.0.vrf_sign_extra(transcript, extra);
+        Sha256::new()
+            .chain_update(DERIVE_CONTEXT)
+            .chain_update(output.as_output_bytes())
+            .finalize()
+            .into()
+    }
+
+    /// Signs a text. Texts of different labels are signed as if by different keys, and none is a deal.
+    pub(super) fn sign_text(&self, label: &str, text: &str) -> Signature {
+        let transcript = signing_context(label.as_bytes()).bytes(text.as_bytes());
+        Signature::from_bytes(self.0.sign(attach_rng(transcript, ZeroRng)).to_bytes())
     }
 }
 
@@ -111,6 +132,20 @@ impl RotationPublicKey {
         let message = parameters.message(epoch);
         key.vrf_verify(transcript(&message), &pre_output, &proof).map_err(|_| VrfError)?;
         Ok(signature.seed_unverified())
+    }
+
+    /// Whether a text of this label is signed by this key.
+    pub(super) fn verify_text(
+        &self,
+        label: &str,
+        text: &str,
+        signature: &Signature,
+    ) -> Result<(), InvalidSignature> {
+        let key = PublicKey::from_bytes(&self.0).map_err(|_| InvalidSignature)?;
+        let signature = schnorrkel::Signature::from_bytes(signature.as_bytes())
+            .map_err(|_| InvalidSignature)?;
+        let transcript = signing_context(label.as_bytes()).bytes(text.as_bytes());
+        key.verify(transcript, &signature).map_err(|_| InvalidSignature)
     }
 }
 

@@ -18,14 +18,24 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod announcement;
 mod deal;
+mod history;
+mod honeypots;
 mod key;
 mod pool;
+mod record;
 mod verify;
 
+pub use announcement::{
+    Announcement, AnnouncementError, NOTICE_EPOCHS, NOTICE_TOLERANCE, RotationKeys, RotationSet,
+};
 pub use deal::Seed;
+pub use history::{Change, Gap, History, HistoryError, verify_history};
+pub use honeypots::{Honeypots, Salt};
 pub use key::{RotationKey, RotationPublicKey, VrfError, VrfSignature};
 pub use pool::{Pool, PoolError};
+pub use record::RecordedEpoch;
 pub use verify::{CLOCK_TOLERANCE, Pinned, Verified, VerifyError, verify_blocks, verify_epoch};
 
 use crate::{EpochIndex, EpochSchedule, Sha256Hash};

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::{ALGORITHM, Parameters, Pool, RotationPublicKey, VrfSignature, batch_name, batches};
-use crate::wire::{EpochResource, Rotation, ValidatorData};
+use crate::wire::{EpochResource, EpochState, Rotation, ValidatorData};
 use crate::{EpochIndex, EpochSchedule, Sha256Hash, Timestamp, Zipcode};
 
 /// How far a verifier's clock and the service's may be apart at the boundary of an epoch.
@@ -23,6 +23,8 @@ pub struct Pinned {
     pub zipcodes_per_epoch: Option<u32>,
     /// The size of the blocks that were asked for.
     pub block_size: Option<u32>,
+    /// The hash of the decoys, as blocks of the epoch had it.
+    pub honeypots_sha256: Option<Sha256Hash>,
     /// The verifier's own time at which the answer must be of the running epoch.
     pub now: Option<Timestamp>,
 }
@@ -49,6 +51,8 @@ pub struct Verified {
     pub zipcodes: Vec<Zipcode>,
     /// How many batches they came in; 0 for a public epoch.
     pub batches: usize,
+    /// The decoys among them, in a public epoch that reveals those that its hash committed to.
+    pub honeypots: Vec<Zipcode>,
 }
 
 /// What differs between an answer and an honest one.
@@ -85,6 +89,9 @@ pub enum VerifyError {
     /// The VRF signature is not one of this key over this epoch and these parameters.
     #[error("the VRF signature does not verify with key {0}")]
     Signature(RotationPublicKey),
+    /// The revealed decoys are not those that were committed to, or are not among the dealt zipcodes.
+    #[error("the decoys are not those that were committed to: {0}")]
+    Honeypots(String),
     /// A batch is not the one that the seed gives.
     #[error("{batch} is not the one that the seed gives: {detail}")]
     Batch {
@@ -132,7 +139,14 @@ impl Pinned {
         pinned("netuid", rotation.netuid, self.netuid)?;
         pinned("epoch_seconds", rotation.epoch_seconds, self.epoch_seconds)?;
         pinned("pool_sha256", rotation.pool_sha256, self.pool_sha256)?;
-        pinned("zipcodes_per_epoch", rotation.zipcodes_per_epoch, self.zipcodes_per_epoch)
+        pinned("zipcodes_per_epoch", rotation.zipcodes_per_epoch, self.zipcodes_per_epoch)?;
+        match (self.honeypots_sha256, rotation.honeypots_sha256) {
+            (Some(expected), None) => Err(VerifyError::Honeypots(format!(
+                "{expected} was committed to, and nothing is in the answer"
+            ))),
+            (expected, Some(answered)) => pinned("honeypots_sha256", answered, expected),
+            (None, None) => Ok(()),
+        }
     }
 }
 
@@ -156,6 +170,7 @@ impl Checked {
             size_checked: false,
             zipcodes,
             batches,
+            honeypots: Vec::new(),
         }
     }
 }
@@ -293,7 +308,28 @@ pub fn verify_epoch(
         });
     }
     let shown = checked.deal.clone();
-    Ok(Verified { size_checked: true, ..checked.verified(answer.epoch.index, shown, 0) })
+    let honeypots = check_honeypots(answer, &shown)?;
+    Ok(Verified { size_checked: true, honeypots, ..checked.verified(answer.epoch.index, shown, 0) })
+}
+
+/// The decoys of an ended epoch, which must be those whose hash it shows.
+fn check_honeypots(answer: &EpochResource, deal: &[Zipcode]) -> Result<Vec<Zipcode>, VerifyError> {
+    let committed = answer.rotation.honeypots_sha256;
+    let Some(honeypots) = &answer.honeypots else {
+        let is_due = answer.state == EpochState::Ended && committed.is_some();
+        return if is_due { Err(VerifyError::NotRevealed) } else { Ok(Vec::new()) };
+    };
+    if committed != Some(honeypots.sha256()) {
+        let hash = committed.map_or_else(|| "nothing".to_owned(), |hash| hash.to_string());
+        return Err(VerifyError::Honeypots(format!(
+            "they hash to {}, and {hash} was committed to",
+            honeypots.sha256()
+        )));
+    }
+    match honeypots.zipcodes.iter().find(|zipcode| !deal.contains(zipcode)) {
+        Some(stranger) => Err(VerifyError::Honeypots(format!("{stranger} was not dealt"))),
+        None => Ok(honeypots.zipcodes.clone()),
+    }
 }
 
 fn first_difference(answered: &[Zipcode], expected: &[Zipcode]) -> String {

@@ -145,6 +145,10 @@ pub struct Rotation {
     /// How many zipcodes are dealt in an epoch.
     #[cfg_attr(feature = "openapi", schema(example = 1000))]
     pub zipcodes_per_epoch: u32,
+    /// The hash of salt and decoys, which are shown when the epoch has ended. Left out where no decoys are dealt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, example = "5f1d3c4b2a190807f6e5d4c3b2a190805f1d3c4b2a190807f6e5d4c3b2a19080"))]
+    pub honeypots_sha256: Option<Sha256Hash>,
     /// The VRF signature, 96 bytes as hex: pre-output and proof. Not shown in public before the epoch has ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, example = "0x820748034444cb8404c1aff099107bcbf33931e1dab2fad0c7ef0aef50dc0768887f87e41c05377c93fdef28b4ead83fd9451c96906de1b956611880091584079bba919ce96bd8e24805936622cd9f4de6c05bf3399adc38dbff9d0387e01a0e"))]

@@ -1,6 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Epoch, Rotation};
+use crate::rotation::Honeypots;
 use crate::{Sha256Hash, Timestamp, Zipcode};
 
 /// Whether an epoch still runs.
@@ -28,10 +29,18 @@ pub struct EpochResource {
     pub revealed_at: Timestamp,
     /// Key, parameters, and once revealed the signature.
     pub rotation: Rotation,
+    /// The hash of the record before, by which the records are a chain. Left out where there is none: in the first
+    /// record, in those of services that did not link them, and in one that was written after a later one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, example = "0f1a2b3c4d5e6f708192a3b4c5d6e7f80f1a2b3c4d5e6f708192a3b4c5d6e7f8"))]
+    pub prev_sha256: Option<Sha256Hash>,
     /// The dealt zipcodes in order, once revealed. Left out in lists.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<Vec<String>>, example = json!(["77494", "08701"])))]
     pub zipcodes: Option<Vec<Zipcode>>,
+    /// The decoys among them, when the epoch has ended. Left out in lists, and where there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub honeypots: Option<Honeypots>,
 }
 
 /// Answer of `GET /api/v1/epochs`: newest first.

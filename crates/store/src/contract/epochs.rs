@@ -1,9 +1,12 @@
 use futures_util::future::join_all;
-use resi_protocol::rotation::{Parameters, RotationPublicKey, VrfSignature};
+use resi_protocol::rotation::{
+    Announcement, Honeypots, Parameters, RotationKey, RotationPublicKey, RotationSet, Salt,
+    VrfSignature,
+};
 use resi_protocol::{EpochIndex, EpochSchedule, Timestamp};
 
-use super::{Backend, epoch_id, hash, replicas};
-use crate::{EpochRecord, PoolEntry, StoredPool};
+use super::{Backend, at, epoch_id, hash, replicas};
+use crate::{AuditQuery, EpochRecord, PoolEntry, StoredPool, announcement_event};
 
 fn record(netuid: u16, epoch: u64, epoch_seconds: u32, key: u8) -> EpochRecord {
     EpochRecord {
@@ -18,6 +21,8 @@ fn record(netuid: u16, epoch: u64, epoch_seconds: u32, key: u8) -> EpochRecord {
         public_key: RotationPublicKey::from_bytes([key; 32]),
         agreed_at: Timestamp::from_seconds(i64::from(key)),
         signature: None,
+        prev_sha256: None,
+        honeypots: None,
     }
 }
 
@@ -45,6 +50,30 @@ pub async fn of_two_replicas_one_record_stands(backend: &dyn Backend) {
             .await;
         assert!(agreed.iter().all(|one| *one == agreed[0]), "{agreed:?}");
     }
+}
+
+pub async fn records_are_linked_to_the_one_before(backend: &dyn Backend) {
+    let stores = replicas(backend).await;
+    let mut before = None;
+    for (at, epoch) in [3, 4, 7].into_iter().enumerate() {
+        let agreed = stores[at % 2].agree_epoch(&record(46, epoch, 14_400, 1)).await;
+        let agreed = agreed.expect("a record");
+        assert_eq!(agreed.prev_sha256, before, "the one of epoch {epoch}");
+        before = Some(agreed.sha256());
+        stores[0].agree_epoch(&record(47, epoch, 14_400, 9)).await.expect("of another subnet");
+    }
+    let zipcodes = vec!["00501".parse().expect("a zipcode")];
+    let honeypots = Some(Honeypots { salt: Salt::from_bytes([7; 32]), zipcodes });
+    let other = record(48, 5, 14_400, 1);
+    let with_decoys = EpochRecord { honeypots, ..other.clone() };
+    assert_eq!(stores[0].agree_epoch(&with_decoys).await, Ok(with_decoys.clone()));
+    assert_eq!(stores[1].agree_epoch(&other).await, Ok(with_decoys.clone()));
+    assert_ne!(with_decoys.sha256(), other.sha256());
+    let late = stores[0].agree_epoch(&record(46, 6, 14_400, 1)).await.expect("a record");
+    assert_eq!(late.prev_sha256, None, "written after a later one");
+    let next = stores[1].agree_epoch(&record(46, 8, 14_400, 1)).await.expect("a record");
+    assert_eq!(next.prev_sha256, before);
+    assert_eq!(stores[1].epoch_record(46, epoch_id(8)).await, Ok(Some(next)));
 }
 
 pub async fn records_are_listed_newest_first(backend: &dyn Backend) {
@@ -95,6 +124,30 @@ pub async fn a_record_of_another_epoch_length_conflicts_while_it_runs(backend: &
     assert_eq!(conflict(47, 7_200, 144_000).await, None, "of another subnet");
 }
 
+pub async fn of_two_replicas_one_announces(backend: &dyn Backend) {
+    let stores = replicas(backend).await;
+    let key = RotationKey::from_mini_secret(&[1; 32]);
+    let parameters = record(46, 5, 14_400, 1).parameters;
+    let announcement = |byte, epoch| {
+        let after = RotationSet::new(RotationPublicKey::from_bytes([byte; 32]), &parameters);
+        Announcement::sign(&key, 46, epoch_id(epoch), at(7), &parameters, after)
+    };
+    assert_eq!(stores[0].announcements(46).await, Ok(Vec::new()));
+    let raced = join_all((0..8_u8).map(|byte| {
+        let (store, announced) = (&stores[usize::from(byte % 2)], announcement(byte, 100));
+        async move { store.announce(&announced, 0).await.expect("an answer") }
+    }));
+    assert_eq!(raced.await.into_iter().filter(|added| *added).count(), 1);
+    assert_eq!(stores[1].announce(&announcement(9, 200), 1).await, Ok(true));
+    let found = stores[0].announcements(46).await.expect("a list");
+    assert_eq!((found.len(), found[1]), (2, announcement(9, 200)));
+    assert_eq!(stores[0].announcements(47).await, Ok(Vec::new()), "of another subnet");
+    let query = AuditQuery { hotkey: None, since: at(0), after: None, limit: 10 };
+    let audit = stores[1].audit(query).await.expect("entries");
+    let events: Vec<_> = audit.into_iter().map(|entry| entry.event).collect();
+    assert_eq!(events, found.iter().map(announcement_event).collect::<Vec<_>>());
+}
+
 pub async fn pools_are_kept(backend: &dyn Backend) {
     let store = backend.open().await;
     let entry = |zipcode: &str, metro: &str, size_rank| PoolEntry {
@@ -102,6 +155,7 @@ pub async fn pools_are_kept(backend: &dyn Backend) {
         state: "TX".into(),
         metro: metro.into(),
         size_rank,
+        decoy: zipcode == "00501",
     };
     let entries = vec![entry("77494", "Houston-The Woodlands", Some(1)), entry("00501", "", None)];
     let pool = StoredPool { sha256: hash(1), entries };

@@ -1,6 +1,10 @@
+use resi_protocol::Zipcode;
 use serde::{Deserialize, Serialize};
 
 use super::Share;
+
+/// Of the honeypots of a miner, the first so many are named.
+const SHOWN: usize = 5;
 
 /// What a miner is found to have done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -42,4 +46,23 @@ pub struct Finding {
     pub score: Share,
     /// For people.
     pub evidence: String,
+}
+
+impl Finding {
+    /// Of a miner that reported homes in honeypots: which, and how many in each.
+    pub(crate) fn of_honeypots(uid: u16, zipcodes: &[(Zipcode, u32)]) -> Self {
+        let homes: u32 = zipcodes.iter().map(|&(_, homes)| homes).sum();
+        let names: Vec<_> =
+            zipcodes.iter().take(SHOWN).map(|(zipcode, _)| zipcode.to_string()).collect();
+        Self {
+            kind: FindingKind::Fabricated,
+            miners: vec![uid],
+            score: Share::ONE,
+            evidence: format!(
+                "{homes} homes where none is sold, in {} honeypots: {}",
+                zipcodes.len(),
+                names.join(" ")
+            ),
+        }
+    }
 }

@@ -76,4 +76,7 @@ pub struct Epoch {
     pub miners: Vec<Miner>,
     /// The batches.
     pub batches: Vec<Batch>,
+    /// Zipcodes where no home is sold, as the service revealed them after the epoch: whoever reports homes there made
+    /// them up.
+    pub honeypots: Vec<Zipcode>,
 }

@@ -1,5 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
+use resi_protocol::Zipcode;
+
 use super::admission::admit;
 use super::panel::Panel;
 use super::{
@@ -46,6 +48,7 @@ impl Strategy for Majority {
         for batch in &epoch.batches {
             self.judge_batch(batch, &panel, &mut judgement, &mut correct);
         }
+        judgement.findings.extend(trapped(epoch, &panel));
         let suspects = judgement.found();
         let alpha = self.settings.credibility_alpha;
         let moved = panel.miners().iter().map(|miner| {
@@ -200,6 +203,26 @@ impl Majority {
             owners,
         }
     }
+}
+
+/// Whoever reported homes where none is sold. Their votes of this epoch were counted, as those of all suspects are.
+fn trapped(epoch: &Epoch, panel: &Panel) -> Vec<Finding> {
+    let mut homes: BTreeMap<u16, BTreeMap<Zipcode, u32>> = BTreeMap::new();
+    let answers = epoch.batches.iter().filter(|_| !epoch.honeypots.is_empty());
+    for answer in answers.flat_map(|batch| &batch.answers) {
+        for report in &answer.reports {
+            let zipcode = epoch.catalog.property_of(report.property).map(|home| home.zipcode);
+            if let Some(zipcode) = zipcode.filter(|zipcode| epoch.honeypots.contains(zipcode))
+                && panel.position(answer.uid).is_some()
+            {
+                *homes.entry(answer.uid).or_default().entry(zipcode).or_default() += 1;
+            }
+        }
+    }
+    let finding = |(uid, zipcodes): (u16, BTreeMap<Zipcode, u32>)| {
+        Finding::of_honeypots(uid, &zipcodes.into_iter().collect::<Vec<_>>())
+    };
+    homes.into_iter().map(finding).collect()
 }
 
 /// Whoever answered within the threshold of another, or with the very same content as another.

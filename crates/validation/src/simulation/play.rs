@@ -68,6 +68,7 @@ pub(super) fn play(
         catalog: std::mem::take(&mut town.catalog),
         miners: cast::metagraph(players, credibility),
         batches,
+        honeypots: Vec::new(),
     };
     Played { epoch, truth }
 }

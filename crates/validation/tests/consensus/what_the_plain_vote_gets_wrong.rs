@@ -217,3 +217,35 @@ fn absurd_values_and_giant_answers_harm_nobody_else() {
         [FindingKind::ImplausibleValues]
     );
 }
+
+/// Not of the plain vote's faults: both find it, and only one lets such miners vote no more.
+#[test]
+fn homes_in_honeypots_are_fabricated() {
+    let mut story = Story::new(2);
+    story.miners(1..=5);
+    for uid in 1..=5 {
+        story.price(0, uid, 1, 450_000 + u32::from(uid));
+    }
+    for uid in 4..=5 {
+        story.price(1, uid, 2, 300_000);
+    }
+    nobody_copies(&mut story);
+    let found = |verdicts: &crate::support::Verdicts<'_>| -> Vec<(Vec<u16>, String)> {
+        let findings = verdicts.conclusion.judgement.findings.iter();
+        let fabricated = findings.filter(|finding| finding.kind == FindingKind::Fabricated);
+        fabricated.map(|finding| (finding.miners.clone(), finding.evidence.clone())).collect()
+    };
+    assert!(found(&story.robust()).is_empty() && found(&story.majority()).is_empty());
+    let before = story.robust().conclusion.judgement.credibility[&4];
+
+    story.epoch.honeypots = story.epoch.batches[1].zipcodes.clone();
+    let evidence = "1 homes where none is sold, in 1 honeypots: 77002".to_owned();
+    let expected = [(vec![4], evidence.clone()), (vec![5], evidence)];
+    for verdicts in [story.robust(), story.majority()] {
+        assert_eq!(found(&verdicts), expected);
+        assert!(verdicts.conclusion.judgement.credibility[&4] < before);
+        assert!(verdicts.conclusion.judgement.convicted().contains(&5));
+    }
+    assert_eq!(story.robust().price(2), None);
+    assert_eq!(story.robust().home(1).owners, 3, "who was trapped votes nowhere");
+}

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, ValueEnum};
-use resi_protocol::Hotkey;
+use resi_protocol::wire::EpochResource;
+use resi_protocol::{Hotkey, Zipcode};
 use resi_validation::consensus::{Conclusion, Majority, Robust, Settings, Share, Strategy};
 use resi_validation::messages::{Assigned, Limits, RecordedAnswer, RecordedAnswerError};
 use resi_validation::offline::{Deal, Recording};
@@ -31,6 +32,9 @@ pub(crate) struct Consensus {
     /// Credibilities before the epoch: a JSON object from hotkey or uid to a number from 0 to 1
     #[arg(long, value_name = "FILE")]
     credibility: Option<PathBuf>,
+    /// The epoch as it is when it has ended, as `epoch ID --json` gives it: who reports homes in its honeypots is found
+    #[arg(long, value_name = "FILE")]
+    honeypots: Option<PathBuf>,
     /// How to judge
     #[arg(long, value_enum, default_value_t = StrategyName::Robust)]
     strategy: StrategyName,
@@ -61,6 +65,9 @@ impl Consensus {
         let credibility = |miner: &Miner| known.of(miner).unwrap_or(initial);
         let mut recording = Recording::new(deal, &metagraph, credibility, limits);
         add_lines(&self.responses, &limits, &mut recording)?;
+        if let Some(path) = &self.honeypots {
+            recording.reveal(revealed(path)?);
+        }
         let settings = Settings::from(&preset);
         let strategy: &dyn Strategy = match self.strategy {
             StrategyName::Robust => &Robust { settings, ..Robust::default() },
@@ -70,6 +77,17 @@ impl Consensus {
         let outcome = conclusion.outcome(&catalog);
         cli.style.show(&outcome, |_| text(&conclusion, &conclusion.consensus_hash(&catalog)))
     }
+}
+
+fn revealed(path: &Path) -> Result<Vec<Zipcode>> {
+    let epoch: EpochResource = read_json(path)?;
+    let Some(honeypots) = epoch.honeypots else {
+        bail!("{}: no honeypots are revealed", path.display());
+    };
+    if epoch.rotation.honeypots_sha256 != Some(honeypots.sha256()) {
+        bail!("{}: the honeypots are not those that were committed to", path.display());
+    }
+    Ok(honeypots.zipcodes)
 }
 
 fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {

@@ -61,10 +61,11 @@ impl Verify {
         let Ok(blocks) = serde_json::from_str::<ValidatorData>(text) else {
             bail!("the file holds neither blocks nor an epoch");
         };
+        let now = self.at.unwrap_or_else(|| SystemClock::new().now());
         let known = Pinned {
             block_size: Some(self.block_size),
-            now: Some(self.at.unwrap_or_else(|| SystemClock::new().now())),
-            ..client.pinned().await?
+            now: Some(now),
+            ..client.pinned_at(now).await?
         };
         known.check(&blocks.rotation)?;
         let pool = client.pool(blocks.rotation.pool_sha256).await?;
@@ -74,7 +75,7 @@ impl Verify {
 }
 
 async fn of_epoch(client: &Client, epoch: &EpochResource) -> Result<Proof> {
-    let known = client.pinned().await?;
+    let known = client.pinned_at(epoch.epoch.starts_at).await?;
     known.check(&epoch.rotation)?;
     let pool = client.pool(epoch.rotation.pool_sha256).await?;
     Ok(Proof::new(&verify_epoch(epoch, &pool, &known)?, &known))

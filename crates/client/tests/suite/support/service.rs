@@ -15,7 +15,7 @@ use resi_data_api::metrics::Metrics;
 use resi_data_api::pulls::Pulls;
 use resi_data_api::refusals::Refusals;
 use resi_data_api::registry::OpenRegistry;
-use resi_data_api::rotation::{Archive, Deck, PoolTable};
+use resi_data_api::rotation::{Archive, Deck, PoolTable, with_honeypots};
 use resi_data_api::tokens::Tokens;
 use resi_protocol::EpochSchedule;
 use resi_protocol::rotation::{RotationKey, RotationPublicKey};
@@ -94,8 +94,10 @@ async fn execute(server: &str, statement: String) {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Options {
     pub(crate) mini_secret: [u8; 32],
+    pub(crate) next_mini_secret: Option<[u8; 32]>,
     pub(crate) jwt_key: &'static str,
     pub(crate) epoch_seconds: u32,
+    pub(crate) honeypots: u32,
     pub(crate) requests_per_hour: u32,
     pub(crate) enabled_sources: &'static str,
 }
@@ -104,8 +106,10 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             mini_secret: [42; 32],
+            next_mini_secret: None,
             jwt_key: "abababababababababababababababababababababababababababababababab",
             epoch_seconds: 14_400,
+            honeypots: 0,
             requests_per_hour: 0,
             enabled_sources: "ZILLOW_SOLD",
         }
@@ -117,7 +121,7 @@ impl Default for Options {
 pub(crate) struct Service {
     pub(crate) address: SocketAddr,
     pub(crate) rotation_key: RotationPublicKey,
-    store: Arc<dyn Store>,
+    pub(crate) store: Arc<dyn Store>,
     stop: CancellationToken,
     served: JoinHandle<()>,
 }
@@ -171,19 +175,23 @@ fn app(store: Arc<dyn Store>, clock: Arc<dyn Clock>, options: Options) -> App {
         state: entry.state.to_string(),
         metro: entry.metro.to_string(),
         size_rank: entry.size_rank,
+        decoy: false,
     });
+    let key = RotationKey::from_mini_secret(&options.mini_secret);
+    let entries = with_honeypots(entries.collect(), options.honeypots, 1_000, &key).unwrap();
     let limits =
         LimitSettings { requests_per_hour: options.requests_per_hour, ..LimitSettings::DEFAULT };
     App {
         ids: Ids::new([7; 16]),
         deck: Deck::new(
-            RotationKey::from_mini_secret(&options.mini_secret),
+            key,
             46,
             EpochSchedule::new(options.epoch_seconds).unwrap(),
-            PoolTable::new(entries.collect()).unwrap(),
+            PoolTable::new(entries).unwrap(),
             1_000,
             Arc::clone(&store),
-        ),
+        )
+        .with_next_key(options.next_mini_secret.as_ref().map(RotationKey::from_mini_secret)),
         store,
         registry: Box::new(OpenRegistry { kind: "open" }),
         archive: Archive::new(false),

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use resi_protocol::Zipcode;
+
 use super::camps::{CHANNELS, EXISTENCE};
 use super::digest::Digest;
 use super::verdict::BatchVerdict;
@@ -12,6 +14,33 @@ use crate::consensus::{Field, Finding, FindingKind, Refusal, RefusalReason, Sett
 const FEWEST: u32 = 8;
 /// Chance makes such a cluster of answers once in so many batches.
 const CHANCE: f64 = 1e-3;
+
+/// Miners that report homes where none is sold.
+pub(super) fn trapped(
+    digests: &[Digest],
+    panel: &Panel,
+    honeypots: &BTreeSet<Zipcode>,
+) -> Vec<Finding> {
+    let mut trapped: BTreeMap<usize, Vec<(Zipcode, u32)>> = BTreeMap::new();
+    for digest in digests.iter().filter(|_| !honeypots.is_empty()) {
+        for (at, zipcode) in digest.zipcodes.iter().enumerate() {
+            if !honeypots.contains(zipcode) {
+                continue;
+            }
+            for seat in &digest.seats {
+                let homes = seat.zipcodes.get(at).map_or(0, |&(homes, _)| homes);
+                if homes > 0 {
+                    trapped.entry(seat.miner).or_default().push((*zipcode, homes));
+                }
+            }
+        }
+    }
+    let finding = |(miner, mut zipcodes): (usize, Vec<(Zipcode, u32)>)| {
+        zipcodes.sort_unstable();
+        Finding::of_honeypots(panel.uid(miner), &zipcodes)
+    };
+    trapped.into_iter().map(finding).collect()
+}
 
 /// Owners that invent: values that nobody shares while others agree, homes that nobody else sees, in two batches or more.
 pub(super) fn inventors(

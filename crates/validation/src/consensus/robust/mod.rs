@@ -12,7 +12,10 @@ mod trial;
 mod verdict;
 mod zipcodes;
 
+use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
+
+use resi_protocol::Zipcode;
 
 use self::digest::{Digest, Scratch};
 use self::trial::Trial;
@@ -50,6 +53,7 @@ pub struct Judging<'a> {
     epoch_id: String,
     panel: Panel,
     digests: Vec<Digest>,
+    honeypots: BTreeSet<Zipcode>,
     scratch: Scratch,
 }
 
@@ -61,6 +65,7 @@ impl Robust {
             epoch_id: epoch_id.to_owned(),
             panel: Panel::new(miners),
             digests: Vec::new(),
+            honeypots: BTreeSet::new(),
             scratch: Scratch::default(),
         }
     }
@@ -78,10 +83,16 @@ impl Judging<'_> {
         ));
     }
 
+    /// Names zipcodes where no home is sold, as the service revealed them after the epoch.
+    pub fn reveal(&mut self, honeypots: impl IntoIterator<Item = Zipcode>) {
+        self.honeypots.extend(honeypots);
+    }
+
     /// Judges all batches together, with what was learned in earlier epochs.
     pub fn conclude(mut self, memory: &Memory) -> Conclusion {
         self.digests.sort_by(|a, b| a.batch.cmp(&b.batch));
-        Trial::new(&self.panel, &self.digests, memory, self.settings).conclude(self.epoch_id)
+        Trial::new(&self.panel, &self.digests, memory, self.settings)
+            .conclude(self.epoch_id, &self.honeypots)
     }
 }
 
@@ -92,6 +103,7 @@ impl Strategy for Robust {
 
     fn judge(&self, epoch: &Epoch, memory: &Memory) -> Conclusion {
         let mut judging = self.begin(&epoch.id, &epoch.miners);
+        judging.reveal(epoch.honeypots.iter().copied());
         let panel = &judging.panel;
         let share = epoch.batches.len().div_ceil(self.threads.get()).max(1);
         let digest_all = |batches: &[super::Batch]| -> Vec<Digest> {

@@ -1,4 +1,6 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+use resi_protocol::Zipcode;
 
 use super::camps::bits;
 use super::copying::{self, Copy};
@@ -79,7 +81,12 @@ impl<'a> Trial<'a> {
         }
     }
 
-    pub(super) fn conclude(mut self, epoch_id: String) -> Conclusion {
+    pub(super) fn conclude(
+        mut self,
+        epoch_id: String,
+        honeypots: &BTreeSet<Zipcode>,
+    ) -> Conclusion {
+        self.convict_trapped(honeypots);
         self.convict_inventors();
         self.convict_outnumbered();
         let verdicts = self.convict_copiers();
@@ -107,6 +114,13 @@ impl<'a> Trial<'a> {
             if let Some(miner) = self.panel.position(uid) {
                 self.convicted[miner] = true;
             }
+        }
+    }
+
+    fn convict_trapped(&mut self, honeypots: &BTreeSet<Zipcode>) {
+        for finding in evidence::trapped(self.digests, self.panel, honeypots) {
+            self.convict(&finding.miners);
+            self.findings.push(finding);
         }
     }
 
