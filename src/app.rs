@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use resi_protocol::wire::{AssignmentConfig, ErrorCode};
-use resi_protocol::{Hotkey, Sources};
+use resi_protocol::{Hotkey, Sources, Timestamp};
 use resi_store::Store;
 
 use crate::board::Board;
-use crate::clock::Clock;
+use crate::clock::{Clock, ClockWatch};
 use crate::error::ApiError;
 use crate::http::client_address::TrustedProxies;
 use crate::ids::Ids;
@@ -20,7 +20,7 @@ use crate::metrics::Metrics;
 use crate::pulls::Pulls;
 use crate::refusals::Refusals;
 use crate::registry::{Freshness, Registry, Standing};
-use crate::rotation::{Archive, Deck, NoDeal};
+use crate::rotation::{Archive, Deal, Deck, NoDeal};
 use crate::tokens::Tokens;
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
@@ -111,6 +111,8 @@ pub const ASSIGNMENT_TIMEOUT: Duration =
 pub struct App {
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// Whether it can be believed.
+    pub clock_watch: ClockWatch,
     /// Ids of requests and tokens.
     pub ids: Ids,
     /// What is remembered.
@@ -183,6 +185,38 @@ impl App {
         match self.registry.freshness(self.clock.now()) {
             Freshness::Fresh | Freshness::Stale => Ok(()),
             Freshness::Expired => Err(registry_stale()),
+        }
+    }
+
+    /// Lets nobody in anew by a clock that is wrong: what it takes for fresh may have been used and forgotten.
+    ///
+    /// # Errors
+    /// 503 when it is.
+    pub fn require_sound_clock(&self) -> Result<(), ApiError> {
+        match self.clock_watch.problem(&*self.clock) {
+            None => Ok(()),
+            Some(problem) => Err(NoDeal(problem.into()).into()),
+        }
+    }
+
+    /// The deal of the epoch that runs at `now`. While the clock is wrong, only one that was made before.
+    ///
+    /// # Errors
+    /// When this replica must not deal.
+    pub async fn deal_at(&self, now: Timestamp) -> Result<Arc<Deal>, ApiError> {
+        if let Some(deal) = self.deck.prepared_at(now) {
+            return Ok(deal?);
+        }
+        self.require_sound_clock()?;
+        Ok(self.deck.deal_at(now).await?)
+    }
+
+    /// The time by which epochs are public: never ahead of what it should be.
+    pub fn public_time(&self) -> Timestamp {
+        let now = self.clock.now();
+        match self.clock_watch.problem(&*self.clock) {
+            None => now,
+            Some(_) => now.min(self.clock_watch.expected(self.clock.monotonic())),
         }
     }
 

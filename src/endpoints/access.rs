@@ -39,7 +39,7 @@ const REMEMBERED: Duration = Duration::from_secs(360);
         (status = 408, description = "`REQUEST_TIMEOUT`", body = ErrorBody),
         (status = 413, description = "`BODY_TOO_LARGE`", body = ErrorBody),
         (status = 429, description = "`RATE_LIMITED`", body = ErrorBody),
-        (status = 503, description = "`REGISTRY_STALE`, `STORAGE_UNAVAILABLE`", body = ErrorBody),
+        (status = 503, description = "`REGISTRY_STALE`, `STORAGE_UNAVAILABLE`, `NOT_READY`", body = ErrorBody),
     )
 )]
 pub(crate) async fn get_validator_access(
@@ -79,6 +79,7 @@ async fn grant(
             )
         })?;
     }
+    app.require_sound_clock()?;
     let signature = if app.mock { None } else { Some(check_signature(&asked, &hotkey)?) };
     scope.proved(Arc::from(asked.hotkey.as_str()));
     app.require_fresh_registry()?;
@@ -135,7 +136,9 @@ fn check_signature(asked: &AccessRequest, hotkey: &Hotkey) -> Result<Signature, 
 
 async fn consume(app: &AppState, attempt: GrantAttempt) -> Result<Option<Quota>, ApiError> {
     let now = attempt.now;
-    match app.store.grant_access(attempt).await? {
+    let outcome = app.store.grant_access(attempt).await;
+    app.board.wrote(&outcome, app.clock.monotonic());
+    match outcome? {
         GrantOutcome::Granted(quota) => Ok(quota),
         GrantOutcome::Replayed => Err(ApiError::new(
             ErrorCode::ReplayedSignature,

@@ -12,7 +12,7 @@ use std::task::{Context, Poll};
 use axum::body::Body;
 use axum::extract::{FromRequestParts, MatchedPath};
 use axum::http::request::Parts;
-use axum::http::{HeaderName, HeaderValue, Method, Request, Response, header};
+use axum::http::{HeaderName, HeaderValue, Method, Request, Response, Version, header};
 use axum::response::IntoResponse;
 use futures_util::FutureExt;
 use resi_protocol::Hotkey;
@@ -128,6 +128,7 @@ where
         request.extensions_mut().insert(scope.clone());
         let route = request.extensions().get::<MatchedPath>().cloned();
         let method = request.method().clone();
+        let version = request.version();
         let path = if route.is_none() { request.uri().path().to_owned() } else { String::new() };
 
         let answer = AssertUnwindSafe(self.inner.call(request)).catch_unwind();
@@ -151,6 +152,11 @@ where
             }
             if let Ok(value) = HeaderValue::try_from(scope.0.request_id.as_str()) {
                 response.headers_mut().insert(REQUEST_ID, value);
+            }
+            if version <= Version::HTTP_11 && app.board.is_draining() {
+                // Connections end with an answer, not while a client may be sending on them.
+                let close = HeaderValue::from_static("close");
+                response.headers_mut().insert(header::CONNECTION, close);
             }
             let duration = app.clock.monotonic().saturating_sub(started);
             let route = route.as_ref().map(MatchedPath::as_str);

@@ -11,9 +11,11 @@ mod bad_input;
 mod blocks;
 #[cfg(feature = "chain")]
 mod chain;
+mod clocks;
 mod epochs;
 mod health;
 mod limits;
 mod mock;
 mod openapi;
 mod replicas;
+mod schemas;
