@@ -29,6 +29,10 @@ use crate::ids;
 use crate::log::RequestLine;
 use crate::refusals::{self, Refusal};
 
+/// In the extensions of an answer to rubbish, or to more than was allowed: nobody has a right to it soon.
+#[derive(Clone, Copy, Debug)]
+pub struct Unwelcome;
+
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// What is known of a request while it is answered; in its extensions.
@@ -149,6 +153,9 @@ where
                     note_refusal(&app, &scope, error.code, route.as_ref());
                 }
                 write_error(&app, &scope, &method, error, &mut response);
+                if matches!(error.code, ErrorCode::InvalidSignature | ErrorCode::RateLimited) {
+                    response.extensions_mut().insert(Unwelcome);
+                }
             }
             if let Ok(value) = HeaderValue::try_from(scope.0.request_id.as_str()) {
                 response.headers_mut().insert(REQUEST_ID, value);
