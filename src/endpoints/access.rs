@@ -69,6 +69,7 @@ async fn grant(
         .map_err(|error| ApiError::new(ErrorCode::InvalidHotkey, format!("hotkey: {error}")))?;
     scope.claimed(hotkey);
     check_skew(asked.timestamp, now)?;
+    app.require_sound_clock()?;
     if let Some(client) = scope.client().filter(|_| !app.mock) {
         app.limits.addresses.take(client, now).map_err(|next| {
             let limit = app.limits.settings.address_per_minute;
@@ -79,7 +80,6 @@ async fn grant(
             )
         })?;
     }
-    app.require_sound_clock()?;
     let signature = if app.mock { None } else { Some(check_signature(&asked, &hotkey)?) };
     scope.proved(Arc::from(asked.hotkey.as_str()));
     app.require_fresh_registry()?;
