@@ -15,5 +15,6 @@ ENV RESI_HOST=0.0.0.0 RESI_DATA_DIR=/var/lib/resi RESI_LOG_FORMAT=json
 VOLUME /var/lib/resi
 EXPOSE 8000
 STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=5s --timeout=4s --start-period=20s --retries=3 CMD ["/usr/bin/resi-data-api", "health"]
 ENTRYPOINT ["/usr/bin/resi-data-api"]
 CMD ["serve"]

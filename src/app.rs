@@ -10,7 +10,7 @@ use resi_protocol::{Hotkey, Sources, Timestamp};
 use resi_store::{Quota, Store};
 
 use crate::board::Board;
-use crate::clock::Clock;
+use crate::clock::{Clock, ClockWatch};
 use crate::error::ApiError;
 use crate::http::client_address::TrustedProxies;
 use crate::http::layer::Scope;
@@ -22,7 +22,7 @@ use crate::nonces::Nonces;
 use crate::pulls::Pulls;
 use crate::refusals::Refusals;
 use crate::registry::{Freshness, Registry, Standing};
-use crate::rotation::{Archive, Deck, NoDeal};
+use crate::rotation::{Archive, Deal, Deck, NoDeal};
 use crate::tokens::Tokens;
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
@@ -113,6 +113,8 @@ pub const ASSIGNMENT_TIMEOUT: Duration =
 pub struct App {
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// Whether it can be believed.
+    pub clock_watch: ClockWatch,
     /// Ids of requests and tokens.
     pub ids: Ids,
     /// What is remembered.
@@ -203,6 +205,38 @@ impl App {
             let quota = Quota { limit, remaining: 0, resets_at: next };
             ApiError::limited("signed requests a minute from one address", quota, now)
         })
+    }
+
+    /// Lets nobody in anew by a clock that is wrong: what it takes for fresh may have been used and forgotten.
+    ///
+    /// # Errors
+    /// 503 when it is.
+    pub fn require_sound_clock(&self) -> Result<(), ApiError> {
+        match self.clock_watch.problem(&*self.clock) {
+            None => Ok(()),
+            Some(problem) => Err(NoDeal(problem.into()).into()),
+        }
+    }
+
+    /// The deal of the epoch that runs at `now`. While the clock is wrong, only one that was made before.
+    ///
+    /// # Errors
+    /// When this replica must not deal.
+    pub async fn deal_at(&self, now: Timestamp) -> Result<Arc<Deal>, ApiError> {
+        if let Some(deal) = self.deck.prepared_at(now) {
+            return Ok(deal?);
+        }
+        self.require_sound_clock()?;
+        Ok(self.deck.deal_at(now).await?)
+    }
+
+    /// The time by which epochs are public: never ahead of what it should be.
+    pub fn public_time(&self) -> Timestamp {
+        let now = self.clock.now();
+        match self.clock_watch.problem(&*self.clock) {
+            None => now,
+            Some(_) => now.min(self.clock_watch.expected(self.clock.monotonic())),
+        }
     }
 
     /// The client of a request that came from `peer`.

@@ -8,7 +8,6 @@ use tokio::time::timeout;
 
 use crate::app::{ASSIGNMENT_TIMEOUT, App};
 use crate::board::PROBE_DEADLINE;
-use crate::clock::ClockWatch;
 use crate::endpoints::health::{assess, flags};
 use crate::metrics::Standing;
 
@@ -21,23 +20,25 @@ const SWEPT_AT_ONCE: u32 = 500;
 const NONCES_REMEMBERED: Duration = Duration::from_secs(360);
 
 /// Asks the database whether it is there, takes its counts, and compares the clocks.
-pub async fn probe(app: &App, watch: &mut ClockWatch) {
+pub async fn probe(app: &App) {
     let asked = timeout(PROBE_DEADLINE, async {
-        let time = app.store.time().await?;
+        let time = app.store.time().await?.map(|time| (time, app.clock.monotonic()));
         Ok::<_, resi_store::StoreError>((time, app.store.tally(SHOWN_EPOCHS).await?))
     });
     let answered = match asked.await {
         Ok(answered) => answered.map_err(|error| error.to_string()),
         Err(_) => Err(format!("the database did not answer within {} s", PROBE_DEADLINE.as_secs())),
     };
-    let was_away = app.board.database(app.clock.monotonic()).0 != Check::Ok;
-    let database_time = match answered {
+    let was_away = app.board.probed(app.clock.monotonic()).0 != Check::Ok;
+    match answered {
         Ok((time, tally)) => {
             if was_away {
                 tracing::info!("the database answers");
             }
             app.board.database_answered(tally, app.clock.monotonic());
-            time
+            if let Some((time, monotonic)) = time {
+                app.clock_watch.trust_database(time, monotonic);
+            }
         }
         Err(problem) => {
             if !was_away {
@@ -46,11 +47,17 @@ pub async fn probe(app: &App, watch: &mut ClockWatch) {
                 );
             }
             app.board.database_failed(problem);
-            None
         }
-    };
-    let problem = watch.check(app.clock.now(), app.clock.monotonic(), database_time);
-    app.board.clock_checked(problem);
+    }
+    let problem = app.clock_watch.problem(&*app.clock);
+    if app.board.clock_compared(problem.is_some()) {
+        match &problem {
+            Some(problem) => tracing::error!(
+                "{problem}; no epoch is agreed and nobody let in anew until it is right"
+            ),
+            None => tracing::info!("the clock is right again"),
+        }
+    }
 
     let now = app.clock.now();
     let health = assess(app, now);
@@ -65,7 +72,10 @@ pub async fn probe(app: &App, watch: &mut ClockWatch) {
 
 /// Prepares the coming epoch and settles the running one.
 pub async fn tend_deck(app: &App) {
-    app.deck.tend(app.clock.now()).await;
+    // By a clock that is wrong, other replicas would be held to an epoch that is not the next.
+    if app.clock_watch.problem(&*app.clock).is_none() {
+        app.deck.tend(app.clock.now()).await;
+    }
 }
 
 /// Writes who pulled blocks.
@@ -85,7 +95,8 @@ pub async fn write_refusals(app: &App) {
 
 /// Deletes what is older than it is to be kept, in small batches.
 pub async fn prune(app: &App) {
-    let Some(retention) = app.retention.filter(|_| app.board.clock().1.is_none()) else { return };
+    let sound = app.clock_watch.problem(&*app.clock).is_none();
+    let Some(retention) = app.retention.filter(|_| sound) else { return };
     let before = app.clock.now().minus(retention);
     let pruned = async {
         while app.store.prune_audit(before, SWEPT_AT_ONCE).await? >= u64::from(SWEPT_AT_ONCE) {}
@@ -101,7 +112,7 @@ pub async fn prune(app: &App) {
 
 /// Writes down what has expired, and forgets signatures whose time has passed anyway.
 pub async fn sweep(app: &App) {
-    if app.board.clock().1.is_some() {
+    if app.clock_watch.problem(&*app.clock).is_some() {
         // By a clock that is wrong, live assignments would expire and used signatures would be forgotten.
         return;
     }

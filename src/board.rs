@@ -8,7 +8,7 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use bytes::Bytes;
 use resi_protocol::Timestamp;
 use resi_protocol::wire::Check;
-use resi_store::Tally;
+use resi_store::{StoreError, Tally};
 
 /// How often the probe looks.
 pub const PROBE_INTERVAL: Duration = Duration::from_secs(2);
@@ -23,6 +23,9 @@ pub struct Board {
     tally: ArcSwap<Tally>,
     probe: Mutex<Probe>,
     draining: AtomicBool,
+    clock_is_wrong: AtomicBool,
+    /// When a write last failed, in microseconds of the monotonic clock; 0 where the last one did not.
+    write_failed_at: AtomicU64,
     /// Counts the changes, so that a page of the same second is made anew when something changed.
     version: AtomicU64,
     health: Page,
@@ -34,7 +37,6 @@ struct Probe {
     /// On the monotonic clock.
     database_ok_at: Option<Duration>,
     database_problem: Option<String>,
-    clock_problem: Option<String>,
 }
 
 impl Default for Board {
@@ -50,6 +52,8 @@ impl Board {
             tally: ArcSwap::default(),
             probe: Mutex::default(),
             draining: AtomicBool::new(false),
+            clock_is_wrong: AtomicBool::new(false),
+            write_failed_at: AtomicU64::new(0),
             version: AtomicU64::new(0),
             health: Page::default(),
             statistics: Page::default(),
@@ -75,9 +79,21 @@ impl Board {
         self.change(|probe| probe.database_problem = Some(problem));
     }
 
-    /// The clock was compared.
-    pub fn clock_checked(&self, problem: Option<String>) {
-        self.change(|probe| probe.clock_problem = problem);
+    /// A write came to its end. One that failed shows for a while: a disk that is full can be read.
+    pub fn wrote<T>(&self, outcome: &Result<T, StoreError>, at: Duration) {
+        match outcome {
+            Ok(_) if self.write_failed_at.load(Ordering::Relaxed) == 0 => {}
+            Ok(_) => {
+                self.write_failed_at.store(0, Ordering::Relaxed);
+                self.version.fetch_add(1, Ordering::Release);
+            }
+            Err(StoreError::Unavailable(_)) => {
+                let micros = u64::try_from(at.as_micros()).unwrap_or(u64::MAX).max(1);
+                self.write_failed_at.store(micros, Ordering::Relaxed);
+                self.version.fetch_add(1, Ordering::Release);
+            }
+            Err(StoreError::Inconsistent(_)) => {}
+        }
     }
 
     fn change(&self, change: impl FnOnce(&mut Probe)) {
@@ -87,6 +103,16 @@ impl Board {
 
     /// How the database is, and what is wrong with it.
     pub fn database(&self, monotonic: Duration) -> (Check, Option<String>) {
+        let failed_at = self.write_failed_at.load(Ordering::Relaxed);
+        let since = monotonic.saturating_sub(Duration::from_micros(failed_at));
+        if failed_at > 0 && since <= PROBE_VALIDITY {
+            return (Check::Unavailable, Some("the database did not take a write".into()));
+        }
+        self.probed(monotonic)
+    }
+
+    /// What the probe alone says of the database.
+    pub fn probed(&self, monotonic: Duration) -> (Check, Option<String>) {
         let probe = self.probe.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(problem) = &probe.database_problem {
             return (Check::Unavailable, Some(problem.clone()));
@@ -100,11 +126,9 @@ impl Board {
         }
     }
 
-    /// How the clock is, and what is wrong with it.
-    pub fn clock(&self) -> (Check, Option<String>) {
-        let problem =
-            self.probe.lock().unwrap_or_else(PoisonError::into_inner).clock_problem.clone();
-        (if problem.is_some() { Check::Fault } else { Check::Ok }, problem)
+    /// The clock was compared; whether that changed what is known of it.
+    pub fn clock_compared(&self, is_wrong: bool) -> bool {
+        self.clock_is_wrong.swap(is_wrong, Ordering::AcqRel) != is_wrong
     }
 
     /// From now on nothing new should be sent here.
@@ -158,5 +182,28 @@ impl Page {
         let body = Bytes::from(body);
         self.0.store(Some(Arc::new((second, version, status, body.clone()))));
         (status, body)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_write_that_fails_shows_until_one_does_not_or_for_a_while() {
+        let board = Board::new();
+        let at = Duration::from_secs;
+        let failed = || Err::<(), _>(StoreError::Unavailable("disk full".into()));
+        let check = |seconds| board.database(at(seconds)).0;
+        board.database_answered(Tally::default(), at(1));
+        assert_eq!(check(2), Check::Ok);
+        board.wrote(&failed(), at(2));
+        board.database_answered(Tally::default(), at(3));
+        assert_eq!((check(3), board.probed(at(3)).0), (Check::Unavailable, Check::Ok));
+        board.wrote(&Ok(()), at(4));
+        assert_eq!(check(4), Check::Ok);
+        board.wrote(&failed(), at(4));
+        board.database_answered(Tally::default(), at(11));
+        assert_eq!(check(11), Check::Ok);
     }
 }

@@ -70,6 +70,8 @@ pub enum Command {
     },
     /// Check a saved answer, or one that is fetched, against the rules of the rotation
     Verify(VerifyArgs),
+    /// Ask a running service whether it is ready; exits with 1 where it is not
+    Health(HealthArgs),
     /// Print new keys as lines of an env file
     Keygen,
     /// Print the OpenAPI document
@@ -189,6 +191,20 @@ pub struct AuditArgs {
     #[arg(long)]
     pub json: bool,
     /// Which database.
+    #[command(flatten)]
+    pub settings: SettingsArgs,
+}
+
+/// Which service to ask.
+#[derive(Debug, Args)]
+pub struct HealthArgs {
+    /// Where it answers [default: where it listens by its settings]
+    #[arg(long, value_name = "URL")]
+    pub url: Option<String>,
+    /// How long it may take
+    #[arg(long, value_name = "SECONDS", default_value_t = 3)]
+    pub timeout: u64,
+    /// Which service.
     #[command(flatten)]
     pub settings: SettingsArgs,
 }

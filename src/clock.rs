@@ -1,6 +1,7 @@
 //! The only place where the server learns what time it is.
 
 use std::fmt;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use resi_protocol::Timestamp;
@@ -57,36 +58,53 @@ pub const CLOCK_TOLERANCE: Duration = Duration::from_secs(5);
 
 /// Watches the wall clock: it must go as fast as the monotonic clock, and agree with the database's where that has one.
 #[derive(Debug)]
-pub struct ClockWatch {
+pub struct ClockWatch(Mutex<Trusted>);
+
+/// A moment that is believed in, on both clocks.
+#[derive(Clone, Copy, Debug)]
+struct Trusted {
     wall: Timestamp,
     monotonic: Duration,
+    of_database: bool,
 }
 
 impl ClockWatch {
     /// Trusts the wall clock as it stands.
     pub fn new(clock: &dyn Clock) -> Self {
-        Self { wall: clock.now(), monotonic: clock.monotonic() }
+        let (wall, monotonic) = (clock.now(), clock.monotonic());
+        Self(Mutex::new(Trusted { wall, monotonic, of_database: false }))
     }
 
-    /// Compares the clocks; the fault in words, if there is one. A database that agrees clears an earlier jump.
-    pub fn check(
-        &mut self,
-        wall: Timestamp,
-        monotonic: Duration,
-        database: Option<Timestamp>,
-    ) -> Option<String> {
-        if let Some(database) = database {
-            let apart = distance(wall, database);
-            if apart > CLOCK_TOLERANCE {
-                return Some(format!("the clock is {} s from the database's", apart.as_secs()));
-            }
-            *self = Self { wall, monotonic };
-            return None;
-        }
-        let expected = self.wall.plus(monotonic.saturating_sub(self.monotonic));
-        let jump = distance(wall, expected);
-        (jump > CLOCK_TOLERANCE)
-            .then(|| format!("the clock jumped by {} s; restart once it is right", jump.as_secs()))
+    /// Trusts what a database said its time is, at this moment of the monotonic clock.
+    pub fn trust_database(&self, time: Timestamp, monotonic: Duration) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) =
+            Trusted { wall: time, monotonic, of_database: true };
+    }
+
+    /// What the wall clock should show now.
+    pub fn expected(&self, monotonic: Duration) -> Timestamp {
+        self.trusted().at(monotonic)
+    }
+
+    /// What is wrong with the wall clock, in words, if anything is.
+    pub fn problem(&self, clock: &dyn Clock) -> Option<String> {
+        let trusted = self.trusted();
+        let apart = distance(clock.now(), trusted.at(clock.monotonic()));
+        let seconds = apart.as_secs();
+        (apart > CLOCK_TOLERANCE).then(|| match trusted.of_database {
+            true => format!("the clock is {seconds} s from the database's"),
+            false => format!("the clock jumped by {seconds} s; restart once it is right"),
+        })
+    }
+
+    fn trusted(&self) -> Trusted {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Trusted {
+    fn at(&self, monotonic: Duration) -> Timestamp {
+        self.wall.plus(monotonic.saturating_sub(self.monotonic))
     }
 }
 
@@ -111,24 +129,26 @@ mod tests {
         }
     }
 
-    fn check(watch: &mut ClockWatch, at: At, database: Option<i64>) -> Option<String> {
-        watch.check(at.now(), at.monotonic(), database.map(Timestamp::from_seconds))
-    }
-
     #[test]
     fn a_jump_is_seen_either_way_and_forgiven_when_it_is_undone() {
-        let mut watch = ClockWatch::new(&At(1_000, 0));
-        assert_eq!(check(&mut watch, At(1_012, 10), None), None);
-        assert!(check(&mut watch, At(4_612, 12), None).expect("a fault").contains("3600 s"));
-        assert!(check(&mut watch, At(0, 12), None).is_some());
-        assert_eq!(check(&mut watch, At(1_012, 12), None), None);
+        let watch = ClockWatch::new(&At(1_000, 0));
+        assert_eq!(watch.problem(&At(1_012, 10)), None);
+        assert!(watch.problem(&At(4_612, 12)).expect("a fault").contains("jumped by 3600 s"));
+        assert!(watch.problem(&At(0, 12)).is_some());
+        assert_eq!(watch.expected(At(0, 12).monotonic()), Timestamp::from_seconds(1_012));
+        assert_eq!(watch.problem(&At(1_012, 12)), None);
     }
 
     #[test]
     fn the_database_has_the_last_word() {
-        let mut watch = ClockWatch::new(&At(1_000, 0));
-        assert!(check(&mut watch, At(1_000, 0), Some(1_010)).is_some());
-        assert_eq!(check(&mut watch, At(4_600, 1), Some(4_601)), None);
-        assert_eq!(check(&mut watch, At(4_610, 11), None), None);
+        let watch = ClockWatch::new(&At(1_000, 0));
+        watch.trust_database(Timestamp::from_seconds(1_010), Duration::ZERO);
+        assert!(
+            watch.problem(&At(1_000, 0)).expect("a fault").contains("10 s from the database's")
+        );
+        watch.trust_database(Timestamp::from_seconds(4_601), Duration::from_secs(1));
+        assert_eq!(watch.problem(&At(4_600, 1)), None);
+        assert_eq!(watch.problem(&At(4_616, 11)), None);
+        assert!(watch.problem(&At(4_617, 11)).is_some());
     }
 }

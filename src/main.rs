@@ -2,6 +2,7 @@
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::Parser;
@@ -12,7 +13,7 @@ use resi_data_api::clock::{Clock, SystemClock};
 use resi_data_api::commands::doctor::{self, Verdict};
 use resi_data_api::commands::rotate_jwt_key::{self, Step};
 use resi_data_api::commands::{
-    audit, backup, completions, epochs, keygen, man, restore, rotation, serve, validators, verify,
+    audit, backup, completions, epochs, health, keygen, man, restore, rotation, serve, validators, verify,
 };
 use resi_data_api::endpoints::openapi;
 use resi_data_api::log::{self, LogSink};
@@ -68,6 +69,13 @@ fn run(cli: Cli) -> Result<ExitCode> {
             rotate_jwt_key::run(step, &settings(args.settings)?)?
         }
         Command::Verify(args) => verify::run(&args, now)?,
+        Command::Health(args) => {
+            let url = match args.url {
+                Some(url) => url,
+                None => health::url_of(settings(args.settings)?.listen),
+            };
+            health::run(&url, Duration::from_secs(args.timeout))?
+        }
         Command::Keygen => keygen::run()?,
         Command::Openapi => openapi::text(),
         Command::Completions { shell } => {

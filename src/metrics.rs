@@ -253,6 +253,8 @@ fn resident_memory() -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
@@ -274,5 +276,40 @@ mod tests {
         ] {
             assert!(page.contains(line), "{line} is missing in\n{page}");
         }
+    }
+
+    /// One of each series.
+    fn all() -> Metrics {
+        let metrics = Metrics::new();
+        metrics.request(Some("/health"), StatusCode::OK, Duration::from_millis(1));
+        metrics.refused(ErrorCode::InvalidSignature);
+        metrics.reported("recorded");
+        metrics.standing(&Standing {
+            epoch: 1,
+            connections: Connections { open: 2, idle: 1 },
+            checks: ["database", "registry", "rotation", "clock"].map(|check| (check, true)),
+            registry_age: None,
+            active_assignments: 0,
+        });
+        metrics
+    }
+
+    #[test]
+    fn operators_are_told_of_every_metric_and_alert_and_of_no_other() {
+        let document = include_str!("../docs/operations.md");
+        let named = |line: &str| Some(line.strip_prefix("| `")?.split_once('`')?.0.to_owned());
+        let documented: BTreeSet<String> = document.lines().filter_map(named).collect();
+
+        let page = all().render();
+        let exposed = page.lines().filter_map(|line| line.strip_prefix("# TYPE "));
+        let exposed = exposed.map(|line| {
+            let (name, kind) = line.split_once(' ').expect("a name and a type");
+            if kind == "counter" { format!("{name}_total") } else { name.to_owned() }
+        });
+        let alerts = include_str!("../deploy/alerts.yml").lines();
+        let alerts = alerts.filter_map(|line| line.trim().strip_prefix("- alert: "));
+        let known: BTreeSet<String> = exposed.chain(alerts.map(str::to_owned)).collect();
+        assert!(known.len() > 15, "{known:?}");
+        assert_eq!(documented, known);
     }
 }

@@ -4,6 +4,7 @@ import glob, os, shutil, signal, socket, subprocess, tempfile, threading, time, 
 
 BINARY = os.environ["RESI_BINARY"]
 LOAD = os.environ["RESI_LOAD"]
+NEWER = os.environ.get("RESI_NEWER")
 KEYS = {"ROTATION_KEY": "11" * 32, "JWT_KEYS": "a:" + "22" * 32}
 NO_LIMITS = {f"LIMIT_{name}": "0" for name in ("ACCESS_PER_MINUTE", "REQUESTS_PER_HOUR", "REPORTS_PER_HOUR",
              "ASSIGNMENTS_PER_EPOCH", "STATISTICS_PER_HOUR", "ADDRESS_PER_MINUTE")}
@@ -37,13 +38,26 @@ def wait_for(what, seconds=30):
 class Postgres:
     """A throw-away cluster; Postgres refuses to run as root, so its files belong to `postgres`."""
 
-    def __init__(self, folder=None, connections=100):
+    def __init__(self, folder=None, connections=100, of=None):
         self.folder = folder or tempfile.mkdtemp(prefix="resi-fault-pg.")
         self.port, self.connections = free_port(), connections
         self.bin = sorted(glob.glob("/usr/lib/postgresql/*/bin"))[-1]
         shutil.chown(self.folder, "postgres")
-        self.run("initdb", "-D", "data", "-U", "postgres", "-A", "trust", "-E", "UTF8")
+        if of:
+            self.run("pg_basebackup", "-D", "data", "-R", "-X", "stream", "-c", "fast", "-d", of.url())
+        else:
+            self.run("initdb", "-D", "data", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync")
         self.start()
+
+    def standby(self):
+        """A server that follows this one, which from now on acknowledges only what that one has too."""
+        standby = Postgres(connections=self.connections, of=self)
+        self.sql("alter system set synchronous_standby_names = '*'")
+        self.sql("select pg_reload_conf()")
+        return standby
+
+    def promote(self):
+        self.run("pg_ctl", "promote", "-D", "data", "-w", "-s")
 
     def run(self, tool, *arguments):
         subprocess.run([f"{self.bin}/{tool}", *arguments], cwd=self.folder, check=True, user="postgres", group="postgres",
@@ -55,6 +69,10 @@ class Postgres:
 
     def stop(self, how="fast"):
         self.run("pg_ctl", "stop", "-D", "data", "-m", how, "-s")
+
+    def restart(self):
+        self.stop()
+        self.start()
 
     def kill(self):
         with open(f"{self.folder}/data/postmaster.pid") as pid:
@@ -78,13 +96,22 @@ class Postgres:
 class Replica:
     def __init__(self, database, data_dir=None, wrap=(), **settings):
         self.port, self.data = free_port(), data_dir or tempfile.mkdtemp(prefix="resi-fault.")
+        self.start(BINARY, database, wrap, settings)
+
+    def start(self, binary, database, wrap, settings):
+        self.arguments = database, wrap, settings
         self.base = f"http://127.0.0.1:{self.port}"
         self.log = open(f"{tempfile.mkdtemp(prefix='resi-fault-log.')}/log", "w+")
         keys = KEYS if database else {}
-        command = [*wrap, BINARY, "serve", "--port", str(self.port), "--data-dir", self.data, "--drain-seconds", "1"]
+        command = [*wrap, binary, "serve", "--port", str(self.port), "--data-dir", self.data, "--drain-seconds", "1"]
         command += ["--database-url", database] if database else []
         self.process = subprocess.Popen(command, env={**os.environ, **NO_LIMITS, **keys, **settings},
                                         stdout=self.log, stderr=subprocess.STDOUT)
+
+    def again(self, binary):
+        """The same replica after its end, of that binary."""
+        self.start(binary, *self.arguments)
+        return self
 
     def ready(self):
         return get(f"{self.base}/readyz")[0] == 200

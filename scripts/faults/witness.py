@@ -93,12 +93,21 @@ class Witness:
 
     def check(self, base):
         """(reports acknowledged but missing, signatures granted twice), the second after sending every one again."""
-        missing = sum(ask(base, "GET", f"/api/v1/assignments/{name}", token=self.tokens[token])[0] != 200
+        missing = sum(self.sure(base, "GET", f"/api/v1/assignments/{name}", token=self.tokens[token]) != 200
                       for token, name in self.reports)
         for body in list(self.grants):
-            if ask(base, "POST", "/get-validator-access", body)[0] == 200:
+            if self.sure(base, "POST", "/get-validator-access", body) == 200:
                 self.grants[body] += 1
         return missing, sum(count > 1 for count in self.grants.values())
+
+    @staticmethod
+    def sure(*arguments, **more):
+        """An answer that says yes or no: what does not answer may still be there."""
+        for _ in range(5):
+            status, _ = ask(*arguments, **more)
+            if status in (200, 401, 404):
+                return status
+        raise RuntimeError(f"{arguments[2]}: {status} again and again")
 
     def told(self):
         return "; ".join(f"{kind}: " + ", ".join(f"{count} × {status}" for status, count in sorted(seen.items(), key=str))

@@ -5,6 +5,7 @@ pub mod backup;
 pub mod completions;
 pub mod doctor;
 pub mod epochs;
+pub mod health;
 pub mod keygen;
 pub mod man;
 pub mod opening;

@@ -13,7 +13,7 @@ use resi_protocol::wire::{ErrorBody, ErrorCode};
 use resi_store::{PoolEntry, Store};
 use resi_zipcodes::ZipcodeTable;
 use tokio::net::TcpListener;
-use tokio::sync::{Mutex, watch};
+use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -88,10 +88,10 @@ pub async fn run(settings: Settings, sink: LogSink) -> Result<()> {
         chain.restore(&*app.store, app.clock.now()).await;
         tasks.spawn("chain", follow_chain(Arc::clone(&app), stop.clone()));
     }
+    // The clock is compared before anything is agreed by it.
+    background::probe(&app).await;
     background::tend_deck(&app).await;
-    let mut watch = ClockWatch::new(&*app.clock);
-    background::probe(&app, &mut watch).await;
-    spawn_background(&mut tasks, &app, watch);
+    spawn_background(&mut tasks, &app);
     if let Some(tcp) = metrics_tcp {
         spawn_metrics(&mut tasks, tcp, &app, stop.clone());
     }
@@ -220,11 +220,12 @@ fn build(
         enabled_sources: settings.enabled_sources,
         mock: settings.mock,
         started: clock.monotonic(),
+        clock_watch: ClockWatch::new(&*clock),
         clock,
     })
 }
 
-fn spawn_background(tasks: &mut Tasks, app: &Arc<App>, watch: ClockWatch) {
+fn spawn_background(tasks: &mut Tasks, app: &Arc<App>) {
     every(tasks, "deck", TEND_INTERVAL, app, async |app| background::tend_deck(&app).await);
     every(tasks, "pulls", TEND_INTERVAL, app, async |app| background::write_pulls(&app).await);
     every(tasks, "refusals", TEND_INTERVAL, app, async |app| {
@@ -232,11 +233,7 @@ fn spawn_background(tasks: &mut Tasks, app: &Arc<App>, watch: ClockWatch) {
     });
     every(tasks, "prune", PRUNE_INTERVAL, app, async |app| background::prune(&app).await);
     every(tasks, "sweep", SWEEP_INTERVAL, app, async |app| background::sweep(&app).await);
-    let watch = Arc::new(Mutex::new(watch));
-    every(tasks, "probe", PROBE_INTERVAL, app, move |app| {
-        let watch = Arc::clone(&watch);
-        async move { background::probe(&app, &mut *watch.lock().await).await }
-    });
+    every(tasks, "probe", PROBE_INTERVAL, app, async |app| background::probe(&app).await);
     every(tasks, "registry", REGISTRY_INTERVAL, app, async |app| {
         app.registry.refresh(app.clock.now())
     });

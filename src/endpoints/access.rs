@@ -43,7 +43,7 @@ const REMEMBERED: Duration = Duration::from_secs(360);
         (status = 408, description = "`REQUEST_TIMEOUT`", body = ErrorBody),
         (status = 413, description = "`BODY_TOO_LARGE`", body = ErrorBody),
         (status = 429, description = "`RATE_LIMITED`", body = ErrorBody),
-        (status = 503, description = "`REGISTRY_STALE`, `STORAGE_UNAVAILABLE`", body = ErrorBody),
+        (status = 503, description = "`REGISTRY_STALE`, `STORAGE_UNAVAILABLE`, `NOT_READY`", body = ErrorBody),
     )
 )]
 pub(crate) async fn get_validator_access(
@@ -84,6 +84,7 @@ async fn grant_by_body(
         .map_err(|error| ApiError::new(ErrorCode::InvalidHotkey, format!("hotkey: {error}")))?;
     scope.claimed(hotkey);
     check_skew(asked.timestamp, now)?;
+    app.require_sound_clock()?;
     app.limit_address(scope, now)?;
     let signature = if app.mock { None } else { Some(check_signature(&asked, &hotkey)?) };
     scope.proved(Arc::from(asked.hotkey.as_str()));
@@ -112,6 +113,7 @@ async fn grant_by_headers(
         let asked: SignedAccessRequest = body::json(request, MAX_BODY).await?;
         return answer(app, hotkey, granted_sources(app, &asked.sources)?, None, now);
     }
+    app.require_sound_clock()?;
     let credentials = signed::read(request.headers())?
         .ok_or_else(|| ApiError::internal("a signature that is there and is not"))?;
     let (signer, request) = signed::prove(app, scope, credentials, request, MAX_BODY).await?;
@@ -171,7 +173,9 @@ async fn consume(
     let limit = (limit > 0).then_some(limit);
     let origin = scope.origin();
     let attempt = GrantAttempt { hotkey, signature, remember_until, now, limit, origin };
-    match app.store.grant_access(attempt).await? {
+    let outcome = app.store.grant_access(attempt).await;
+    app.board.wrote(&outcome, app.clock.monotonic());
+    match outcome? {
         GrantOutcome::Granted(quota) => Ok(quota),
         GrantOutcome::Replayed => Err(ApiError::new(
             ErrorCode::ReplayedSignature,

@@ -55,7 +55,9 @@ pub(crate) async fn post_assignment_status(
         new_assignments: (new_assignments > 0 && !app.mock).then_some(new_assignments),
         origin: scope.origin(),
     };
-    let outcome = app.store.record_report(attempt).await?;
+    let outcome = app.store.record_report(attempt).await;
+    app.board.wrote(&outcome, app.clock.monotonic());
+    let outcome = outcome?;
     app.metrics.reported(name(outcome));
     match outcome {
         ReportOutcome::Recorded | ReportOutcome::Unchanged => {

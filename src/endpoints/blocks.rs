@@ -58,7 +58,7 @@ pub(crate) async fn get_validator_data(
     }
     let now = app.clock.now();
     let Admitted { hotkey, quota } = validator.admit(&app, now).await?;
-    let deal = app.deck.deal_at(now).await?;
+    let deal = app.deal_at(now).await?;
     let seconds_left = seconds_until(deal.epoch.ends_at, now);
     let max_age = format!("private, max-age={seconds_left}");
     let cache_control = HeaderValue::try_from(max_age).map_err(ApiError::internal)?;

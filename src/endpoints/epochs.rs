@@ -34,7 +34,7 @@ pub(super) const FOR_EVER: HeaderValue =
 )]
 pub(crate) async fn get_current_epoch(State(app): State<AppState>) -> Result<Response, ApiError> {
     let now = app.clock.now();
-    let deal = app.deck.deal_at(now).await?;
+    let deal = app.deal_at(now).await?;
     Ok(open(&app.archive.running(&deal, now)))
 }
 
@@ -59,7 +59,7 @@ pub(crate) async fn list_epochs(
 ) -> Result<Response, ApiError> {
     let query = Query::parse(raw.as_deref(), PARAMETERS)?;
     let limit = page_size(&query, DEFAULT_LIMIT, MAX_LIMIT)?;
-    let now = app.clock.now();
+    let now = app.public_time();
     // Records are written ahead; what has not begun is nobody's business.
     let coming = EpochId::starting_at(now.plus(Duration::from_secs(1)));
     let before = match query.get("cursor") {
@@ -102,7 +102,7 @@ pub(crate) async fn get_epoch(
 ) -> Result<Response, ApiError> {
     let Path(id) = path.map_err(|error| ApiError::invalid("id", error.body_text()))?;
     let id: EpochId = id.parse().map_err(|error| ApiError::invalid("id", error))?;
-    let now = app.clock.now();
+    let now = app.public_time();
     match app.archive.epoch(&app.deck, id, now).await? {
         None => Err(ApiError::not_found("epoch")),
         Some(Published::Open(resource)) => Ok(open(&resource)),

@@ -67,7 +67,8 @@ pub(crate) async fn get_readyz(State(app): State<AppState>) -> Result<&'static s
 /// How everything stands at `now`.
 pub(crate) fn assess(app: &App, now: Timestamp) -> Health {
     let (database, database_problem) = app.board.database(app.clock.monotonic());
-    let (clock, clock_problem) = app.board.clock();
+    let clock_problem = app.clock_watch.problem(&*app.clock);
+    let clock = if clock_problem.is_some() { Check::Fault } else { Check::Ok };
     let (rotation, rotation_problem) = match app.deck.prepared_at(now) {
         Some(Ok(_)) => (Check::Ok, None),
         Some(Err(reason)) => (Check::Fault, Some(reason.to_string())),

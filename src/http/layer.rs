@@ -12,7 +12,9 @@ use std::task::{Context, Poll};
 use axum::body::Body;
 use axum::extract::{FromRequestParts, MatchedPath};
 use axum::http::request::Parts;
-use axum::http::{Extensions, HeaderName, HeaderValue, Method, Request, Response, header};
+use axum::http::{
+    Extensions, HeaderName, HeaderValue, Method, Request, Response, Version, header,
+};
 use axum::response::IntoResponse;
 use futures_util::FutureExt;
 use resi_protocol::Hotkey;
@@ -28,6 +30,10 @@ use crate::error::ApiError;
 use crate::ids;
 use crate::log::RequestLine;
 use crate::refusals::{self, Refusal};
+
+/// In the extensions of an answer to rubbish, or to more than was allowed: nobody has a right to it soon.
+#[derive(Clone, Copy, Debug)]
+pub struct Unwelcome;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -133,6 +139,7 @@ where
         request.extensions_mut().insert(scope.clone());
         let route = request.extensions().get::<MatchedPath>().cloned();
         let method = request.method().clone();
+        let version = request.version();
         let path = if route.is_none() { request.uri().path().to_owned() } else { String::new() };
 
         let answer = AssertUnwindSafe(self.inner.call(request)).catch_unwind();
@@ -153,9 +160,17 @@ where
                     note_refusal(&app, &scope, error.code, route.as_ref());
                 }
                 write_error(&app, &scope, &method, error, &mut response);
+                if matches!(error.code, ErrorCode::InvalidSignature | ErrorCode::RateLimited) {
+                    response.extensions_mut().insert(Unwelcome);
+                }
             }
             if let Ok(value) = HeaderValue::try_from(scope.0.request_id.as_str()) {
                 response.headers_mut().insert(REQUEST_ID, value);
+            }
+            if version <= Version::HTTP_11 && app.board.is_draining() {
+                // Connections end with an answer, not while a client may be sending on them.
+                let close = HeaderValue::from_static("close");
+                response.headers_mut().insert(header::CONNECTION, close);
             }
             let duration = app.clock.monotonic().saturating_sub(started);
             let route = route.as_ref().map(MatchedPath::as_str);

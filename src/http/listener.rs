@@ -25,6 +25,7 @@ use tower::Service;
 
 use super::client_address::Peer;
 use super::connections::{Connections, LOOK_INTERVAL, Listed, Order, Watched};
+use super::layer::Unwelcome;
 
 /// Larger heads are answered by the HTTP layer.
 const MAX_HEAD: usize = 64 * 1024;
@@ -34,6 +35,8 @@ const MAX_CONNECTIONS: usize = 16_384;
 const MAX_STREAMS: u32 = 100;
 /// How long the other side of an HTTP/2 connection may take to answer a ping, and how often it is sent one.
 const PING_DEADLINE: Duration = Duration::from_secs(15);
+/// How long whoever sends rubbish, or too much, waits for an answer: a flood is then no faster than it has connections.
+const UNWELCOME_DELAY: Duration = Duration::from_millis(100);
 /// How long requests may go on once the listener is closed.
 const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(20);
 
@@ -130,7 +133,11 @@ async fn answer(
 ) -> Result<axum::response::Response, Infallible> {
     let mut request = request.map(Body::new);
     request.extensions_mut().insert(Peer(peer));
-    router.call(request).await
+    let response = router.call(request).await?;
+    if response.extensions().get::<Unwelcome>().is_some() {
+        sleep(UNWELCOME_DELAY).await;
+    }
+    Ok(response)
 }
 
 async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
@@ -160,11 +167,13 @@ fn is_of_connection(kind: ErrorKind) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use axum::Extension;
     use axum::routing::get;
     use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
     use tokio::task::JoinHandle;
 
     use super::*;
+    use crate::clock::{Clock, SystemClock};
 
     const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n";
 
@@ -233,6 +242,21 @@ mod tests {
         }
         assert!(!served.is_finished());
         assert!(is_cut(&connections, &served).await, "now it does not read");
+    }
+
+    #[tokio::test]
+    async fn rubbish_is_answered_late() {
+        let connections = Arc::new(Connections::default());
+        let (mut client, server) = duplex(1024);
+        let (listed, peer) = (connections.add(), SocketAddr::from(([127, 0, 0, 1], 9)));
+        let router = Router::new().route("/", get(async || Extension(Unwelcome)));
+        tokio::spawn(async move {
+            serve_connection(&builder(), server, peer, router, &listed).await;
+        });
+        let clock = SystemClock::new();
+        client.write_all(REQUEST).await.expect("written");
+        read_answer(&mut client).await;
+        assert!(clock.monotonic() >= UNWELCOME_DELAY);
     }
 
     #[tokio::test]

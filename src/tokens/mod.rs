@@ -12,6 +12,8 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use resi_protocol::{Hotkey, Sources, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::clock::CLOCK_TOLERANCE;
+
 /// How long a token is valid.
 pub const TOKEN_LIFETIME: Duration = Duration::from_secs(6 * 60 * 60);
 /// Longer ones are not ours.
@@ -224,8 +226,9 @@ impl Tokens {
         jti: String,
         now: Timestamp,
     ) -> Result<(String, Timestamp), jsonwebtoken::errors::Error> {
-        let iat = now.seconds();
-        let exp = iat + TOKEN_LIFETIME.as_secs() as i64;
+        let exp = now.plus(TOKEN_LIFETIME).seconds();
+        // The clock of the replica that is shown the token next may be behind.
+        let iat = now.minus(CLOCK_TOLERANCE).seconds();
         let claims = Claims {
             sub: hotkey,
             src: sources,
@@ -334,7 +337,8 @@ mod tests {
         let tokens = tokens("a:#");
         let token = issue(&tokens);
         for _ in 0..2 {
-            assert_eq!(tokens.verify(&token, at(999)), Err(TokenError::Invalid));
+            assert_eq!(tokens.verify(&token, at(994)), Err(TokenError::Invalid));
+            assert!(tokens.verify(&token, at(995)).is_ok(), "of a replica that is ahead");
             assert_eq!(tokens.verify(&token, at(1_000)).map(|h| h.sources), Ok(Sources::DEFAULT));
             assert!(tokens.verify(&token, at(1_000 + 21_599)).is_ok());
             assert_eq!(tokens.verify(&token, at(1_000 + 21_600)), Err(TokenError::Expired));

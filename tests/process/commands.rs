@@ -2,6 +2,7 @@ use std::path::Path;
 use std::process::Command;
 
 use resi_protocol::Keypair;
+use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::server::{BINARY, Postgres, Server, access_token, report};
@@ -109,6 +110,24 @@ fn tokens_outlive_a_rotation_of_their_key() {
     let server = Server::start(folder.path(), &[]);
     assert_eq!(server.get("/api/v1/assignments", Some(&token)).0, 401);
     server.stop();
+}
+
+#[test]
+fn health_succeeds_only_where_a_service_is_ready() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = Server::start(folder.path(), &["--drain-seconds", "600"]);
+    let port = server.port();
+    assert_eq!(done(folder.path(), &["health", "--port", &port], &[]), "ready\n");
+    let url = server.url("");
+    assert_eq!(done(folder.path(), &["health", "--url", &url], &[]), "ready\n");
+    server.signal(Signal::TERM);
+    server.wait_for_log("stopping");
+    let (success, words) = run(folder.path(), &["health", "--port", &port], &[]);
+    assert!(!success && words.contains("answered 503") && words.contains("NOT_READY"), "{words}");
+    server.signal(Signal::TERM);
+    server.wait();
+    let (success, words) = run(folder.path(), &["health", "--port", &port], &[]);
+    assert!(!success && words.contains(&port), "{words}");
 }
 
 #[test]

@@ -89,6 +89,10 @@ impl Server {
         format!("http://{}{path}", self.ready("address"))
     }
 
+    pub(crate) fn port(&self) -> String {
+        self.ready("address").rsplit_once(':').unwrap().1.to_owned()
+    }
+
     pub(crate) fn get(&self, path: &str, token: Option<&str>) -> (u16, String) {
         self.fetch(&self.url(path), token)
     }

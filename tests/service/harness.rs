@@ -30,7 +30,8 @@ use resi_store::{Migrations, PoolEntry, Store};
 use resi_store_postgres::PostgresStore;
 use resi_store_sqlite::{SqliteLocation, SqliteStore};
 use serde_json::{Value, json};
-use sqlx::{Connection, PgConnection};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions, Connection, PgConnection};
 use tower::ServiceExt;
 
 /// Wednesday 2025-01-15, an hour and a half into the epoch of 08:00.
@@ -106,6 +107,22 @@ impl Database {
             Self::Postgres { server, name } => {
                 let url = format!("{}/{name}", server.rsplit_once('/').unwrap().0);
                 Arc::new(PostgresStore::connect(&url, 4, Migrations::Run).await.unwrap())
+            }
+        }
+    }
+
+    /// Runs a dump, before anything was opened.
+    pub(crate) async fn load(&self, dump: &'static str) {
+        match self {
+            Self::Sqlite(folder) => {
+                let file = SqliteConnectOptions::new().filename(folder.path().join("resi.sqlite"));
+                let mut connection = file.create_if_missing(true).connect().await.unwrap();
+                sqlx::raw_sql(dump).execute(&mut connection).await.unwrap();
+                connection.close().await.unwrap();
+            }
+            Self::Postgres { server, name } => {
+                let url = format!("{}/{name}", server.rsplit_once('/').unwrap().0);
+                execute(&url, dump.to_owned()).await;
             }
         }
     }
@@ -255,6 +272,7 @@ impl Service {
             enabled_sources: options.enabled_sources.parse().unwrap(),
             mock: options.mock,
             started: clock.monotonic(),
+            clock_watch: ClockWatch::new(&*clock),
             clock,
         };
         let app = AppState(Arc::new(app));
@@ -276,9 +294,9 @@ impl Service {
         background::write_refusals(&self.app).await;
         background::prune(&self.app).await;
         background::sweep(&self.app).await;
-        background::probe(&self.app, &mut ClockWatch::new(&*self.app.clock)).await;
+        background::probe(&self.app).await;
         // The clock of a Postgres cannot be moved; comparing it with this one would always find a fault.
-        self.app.board.clock_checked(None);
+        self.app.clock_watch.trust_database(self.clock.now(), self.clock.monotonic());
     }
 
     pub(crate) async fn stop(self) {

@@ -12,6 +12,7 @@ mod bad_input;
 mod blocks;
 #[cfg(feature = "chain")]
 mod chain;
+mod clocks;
 mod epochs;
 mod health;
 mod honeypots;
@@ -19,4 +20,5 @@ mod limits;
 mod mock;
 mod openapi;
 mod replicas;
+mod schemas;
 mod signed;

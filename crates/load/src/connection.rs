@@ -23,12 +23,27 @@ impl Connection {
 
     /// Asks for `path`, with these lines of head beside `Host`, and reads the whole answer.
     pub(crate) async fn get(&mut self, path: &str, headers: &[String]) -> Result<Answer> {
-        let mut request = format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n");
+        self.ask(path, headers, None).await
+    }
+
+    /// The same; with a body, as POST.
+    pub(crate) async fn ask(
+        &mut self,
+        path: &str,
+        headers: &[String],
+        body: Option<&str>,
+    ) -> Result<Answer> {
+        let method = if body.is_some() { "POST" } else { "GET" };
+        let mut request = format!("{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n");
         for header in headers {
             request += header;
             request += "\r\n";
         }
+        if let Some(body) = body {
+            request += &format!("Content-Length: {}\r\n", body.len());
+        }
         request += "\r\n";
+        request += body.unwrap_or_default();
         self.0.write_all(request.as_bytes()).await?;
 
         let mut head = String::new();

@@ -8,6 +8,7 @@ use tokio::task::JoinSet;
 
 use crate::clock;
 use crate::connection::Connection;
+use crate::percentile::percentile;
 
 const BUCKET: Duration = Duration::from_millis(100);
 
@@ -65,12 +66,6 @@ fn bucket(at: Timestamp, epoch_seconds: NonZeroU32) -> u64 {
     let length = Duration::from_secs(epoch_seconds.get().into()).as_micros();
     let since_start = at.since(Timestamp::UNIX_EPOCH).as_micros() % length;
     u64::try_from(since_start / BUCKET.as_micros()).unwrap_or(u64::MAX)
-}
-
-/// The latency that the given share of them stays within.
-fn percentile(sorted: &[u64], percent: usize) -> u64 {
-    let rank = (sorted.len() * percent).div_ceil(100).max(1);
-    sorted.get(rank - 1).copied().unwrap_or(0)
 }
 
 pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
@@ -148,16 +143,6 @@ mod tests {
                 "{micros}"
             );
         }
-    }
-
-    #[test]
-    fn percentiles_are_of_the_nearest_rank() {
-        let hundred: Vec<u64> = (1..=100).collect();
-        assert_eq!(
-            (percentile(&hundred, 50), percentile(&hundred, 99), percentile(&hundred, 100)),
-            (50, 99, 100)
-        );
-        assert_eq!((percentile(&[7], 99), percentile(&[], 99)), (7, 0));
     }
 
     #[tokio::test]

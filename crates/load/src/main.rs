@@ -5,6 +5,8 @@ mod ceiling;
 mod clock;
 mod connection;
 mod epochs;
+mod percentile;
+mod rate;
 mod start;
 
 use std::net::{Ipv4Addr, TcpListener};
@@ -28,6 +30,8 @@ enum Command {
     Ceiling(ceiling::Arguments),
     /// Asks for one resource on many connections, and tells latency by the time since an epoch began.
     Epochs(epochs::Arguments),
+    /// Asks at a steady rate, or as fast as it can, and prints latencies and statuses as JSON.
+    Rate(rate::Arguments),
     /// Starts a command, and tells how many milliseconds pass until a URL answers 200; then stops it.
     Start(start::Arguments),
     /// Prints a port of 127.0.0.1 that is free now.
@@ -41,6 +45,7 @@ fn main() -> Result<()> {
             runtime(arguments.workers)?.block_on(ceiling::run(arguments))
         }
         Command::Epochs(arguments) => runtime(1)?.block_on(epochs::run(&arguments)),
+        Command::Rate(arguments) => runtime(1)?.block_on(rate::run(arguments)),
         Command::Start(arguments) => runtime(1)?.block_on(start::run(&arguments)),
         Command::FreePort => {
             println!("{}", TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port());

@@ -1,8 +1,7 @@
-use std::collections::HashMap;
 use std::path::Path;
 use std::time::Duration;
 
-use resi_store::{Migrations, OpenError};
+use resi_store::{AppliedMigration, Migrations, OpenError, pending_migrations};
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
@@ -113,39 +112,27 @@ pub(crate) async fn pending(connection: &mut SqliteConnection) -> Result<usize, 
     .fetch_one(&mut *connection)
     .await
     .map_err(open_error)?;
-    let applied: HashMap<i64, (Vec<u8>, bool)> = if managed {
-        sqlx::query_as::<_, (i64, Vec<u8>, bool)>(
-            "SELECT version, checksum, success FROM _sqlx_migrations",
+    let applied = if managed {
+        sqlx::query_as::<_, (i64, String, Vec<u8>, bool)>(
+            "SELECT version, description, checksum, success FROM _sqlx_migrations ORDER BY version",
         )
         .fetch_all(&mut *connection)
         .await
         .map_err(open_error)?
-        .into_iter()
-        .map(|(version, checksum, success)| (version, (checksum, success)))
-        .collect()
     } else {
-        HashMap::new()
+        Vec::new()
     };
-    if let Some(version) = applied.keys().find(|version| !MIGRATIONS.version_exists(**version)) {
-        return Err(OpenError::Schema(format!("migration {version} is of another version")));
-    }
-    let mut pending = 0;
-    for migration in MIGRATIONS.iter() {
-        match applied.get(&migration.version) {
-            None => pending += 1,
-            Some((_, false)) => {
-                return Err(OpenError::Schema(format!(
-                    "migration {} ended half-way",
-                    migration.version
-                )));
-            }
-            Some((checksum, true)) if *checksum != *migration.checksum => {
-                return Err(OpenError::Schema(format!("migration {} differs", migration.version)));
-            }
-            Some(_) => {}
-        }
-    }
-    Ok(pending)
+    let applied: Vec<_> = applied
+        .into_iter()
+        .map(|(version, description, checksum, success)| AppliedMigration {
+            version,
+            description,
+            checksum,
+            success,
+        })
+        .collect();
+    let own = MIGRATIONS.iter().map(|migration| (migration.version, &*migration.checksum));
+    pending_migrations(own, &applied)
 }
 
 fn migrate_error(error: MigrateError) -> OpenError {

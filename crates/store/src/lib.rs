@@ -14,6 +14,7 @@ mod error;
 mod group_commit;
 mod known;
 pub mod rows;
+mod schema;
 mod tally;
 
 use async_trait::async_trait;
@@ -40,6 +41,7 @@ pub use epochs::{EpochRecord, PoolEntry, Pull, StoredPool};
 pub use error::{Migrations, OpenError, StoreError};
 pub use group_commit::{BATCH, GroupCommit};
 pub use known::Known;
+pub use schema::{AppliedMigration, pending_migrations};
 pub use tally::{EpochTally, LastChange, Tally};
 
 /// Everything the service remembers. All verbs are atomic, and durable once they return.
