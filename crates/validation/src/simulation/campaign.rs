@@ -33,10 +33,8 @@ pub struct Standing {
     pub honest_deviation: f64,
     /// The largest of one.
     pub honest_deviation_most: f64,
-    /// The least that an honest miner ended with.
-    pub honest_least: f64,
-    /// The most that one convicted in the last epoch ended with.
-    pub convicted_most: f64,
+    /// The least that an honest miner ended with, less the most that one convicted in the last epoch ended with.
+    pub honest_less_convicted: f64,
 }
 
 const SETTLED: usize = 15;
@@ -135,8 +133,8 @@ impl Standing {
         Some(Self {
             honest_deviation: honest().map(deviation).sum::<f64>() / honest().count().max(1) as f64,
             honest_deviation_most: honest().map(deviation).fold(0.0, f64::max),
-            honest_least: honest().map(|uid| last[uid].as_f64()).fold(1.0, f64::min),
-            convicted_most: convicted.map(|uid| last[uid].as_f64()).fold(0.0, f64::max),
+            honest_less_convicted: honest().map(|uid| last[uid].as_f64()).fold(1.0, f64::min)
+                - convicted.map(|uid| last[uid].as_f64()).fold(0.0, f64::max),
         })
     }
 }

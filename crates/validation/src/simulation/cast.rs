@@ -1,5 +1,6 @@
+use super::actor::Behaviour;
 use super::rng::Rng;
-use super::scenario::{Behaviour, Scenario, World};
+use super::scenario::{Scenario, World};
 use crate::consensus::{Miner, Share};
 
 /// Who a miner is, for all epochs.

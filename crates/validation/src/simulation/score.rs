@@ -3,9 +3,9 @@ use std::ops::AddAssign;
 
 use serde::{Deserialize, Serialize};
 
+use super::actor::Behaviour;
 use super::cast::Player;
 use super::play::Played;
-use super::scenario::Behaviour;
 use super::truth::TrueHome;
 use crate::consensus::{ABSENT, FIELDS, Judgement, Share};
 
@@ -152,10 +152,11 @@ impl<'a> Referee<'a> {
                     None => {}
                     Some(role) => match role.behaviour {
                         Behaviour::Ring { .. }
+                        | Behaviour::DoubleAgent { .. }
                         | Behaviour::Fabricator { .. }
                         | Behaviour::Inventor { .. } => {
                             let lying = LIED.is_reached_by(false_values, values);
-                            let in_company = !matches!(role.behaviour, Behaviour::Ring { .. })
+                            let in_company = role.behaviour.common_lies().is_none()
                                 || seated(role.actor) * 2 < batch.assigned.len();
                             if lying && in_company {
                                 *batches_lied.entry(player.owner.clone()).or_default() += 1;
