@@ -77,35 +77,31 @@ pub fn run(scenario: &Scenario, seed: u64) -> Vec<Run> {
             }
         }
         let mut played = play(scenario, &mut town, &players, &states[0].1, seed, epoch);
-        {
-            let mut credible: Vec<_> =
-                states.iter().map(|(_, credible)| cast::metagraph(&players, credible)).collect();
-            for (position, strategy) in strategies.iter().enumerate() {
-                played.epoch.miners = std::mem::take(&mut credible[position]);
-                let (memory, credible) = &mut states[position];
-                let conclusion = strategy.judge(&played.epoch, memory);
-                for (&uid, &moved) in &conclusion.judgement.credibility {
-                    credible[usize::from(uid)] = moved;
-                }
-                if counted {
-                    let referee = Referee::new(&played, &players, true);
-                    runs[position].epochs.push(referee.score(&conclusion.judgement));
-                    for finding in &conclusion.judgement.findings {
-                        let honest = |uid: &&u16| players[usize::from(**uid)].role.is_none();
-                        let alarms = finding.miners.iter().filter(honest).count() as u64;
-                        if alarms > 0 {
-                            *runs[position].false_alarms.entry(finding.kind).or_default() += alarms;
-                        }
-                    }
-                    histories[position].push(credible.clone());
-                    if epoch + 1 == u64::from(scenario.honest_epochs + scenario.epochs) {
-                        let convicted = conclusion.judgement.convicted();
-                        runs[position].standing =
-                            Standing::of(&players, &histories[position], &convicted);
-                    }
-                }
-                *memory = conclusion.memory;
+        for (position, strategy) in strategies.iter().enumerate() {
+            let (memory, credible) = &mut states[position];
+            played.epoch.credibilities = cast::credibilities(&players, credible);
+            let conclusion = strategy.judge(&played.epoch, memory);
+            for (&uid, &moved) in &conclusion.judgement.credibility {
+                credible[usize::from(uid)] = moved;
             }
+            if counted {
+                let referee = Referee::new(&played, &players, true);
+                runs[position].epochs.push(referee.score(&conclusion.judgement));
+                for finding in &conclusion.judgement.findings {
+                    let honest = |uid: &&u16| players[usize::from(**uid)].role.is_none();
+                    let alarms = finding.miners.iter().filter(honest).count() as u64;
+                    if alarms > 0 {
+                        *runs[position].false_alarms.entry(finding.kind).or_default() += alarms;
+                    }
+                }
+                histories[position].push(credible.clone());
+                if epoch + 1 == u64::from(scenario.honest_epochs + scenario.epochs) {
+                    let convicted = conclusion.judgement.convicted();
+                    runs[position].standing =
+                        Standing::of(&players, &histories[position], &convicted);
+                }
+            }
+            *memory = conclusion.memory;
         }
         town.catalog = std::mem::take(&mut played.epoch.catalog);
     }

@@ -1,4 +1,4 @@
-use super::actor::Actor;
+use super::actor::{Actor, Behaviour};
 use super::scenario::Scenario;
 use super::table::{attacks, mixture};
 
@@ -15,14 +15,20 @@ pub struct Curve {
 }
 
 impl Curve {
-    /// The same actors in the same proportions, as more and more of all miners; two epochs each.
+    /// The same actors in the same proportions, as more and more of all miners.
     fn of(name: &str, actors: &[Actor], like: &Scenario) -> Self {
+        // Two epochs in which everybody is awake.
+        let sleeps = actors.iter().map(|actor| match actor.behaviour {
+            Behaviour::DoubleAgent { sleeps, .. } => sleeps,
+            _ => 0,
+        });
+        let epochs = 2 + sleeps.max().unwrap_or(0);
         let all: f64 = actors.iter().map(|actor| actor.share).sum();
         let point = |share: f64| {
             let scaled = |actor: &Actor| Actor { share: actor.share / all * share, ..*actor };
             let scenario = Scenario {
                 name: format!("{name} @ {:.0} %", share * 100.0),
-                epochs: 2,
+                epochs,
                 actors: actors.iter().map(scaled).collect(),
                 ..like.clone()
             };

@@ -50,12 +50,13 @@ fn batch_confidence(lines: &[Line]) -> Option<String> {
     );
     let partial: Vec<&Line> = lines.iter().filter(|line| line.partial_answers).collect();
     for line in &partial {
-        let Figures { confident_batches, zipcode_agreement, .. } = line.robust.figures;
+        let figures = &line.robust.figures;
         let _ = writeln!(
             text,
-            "| {} | {:.1} % | {zipcode_agreement:.3} |",
+            "| {} | {:.1} % | {:.3} |",
             line.scenario,
-            confident_batches * 100.0,
+            figures.confident_batches * 100.0,
+            figures.zipcode_agreement.unwrap_or(0.0),
         );
     }
     (!partial.is_empty()).then_some(text)

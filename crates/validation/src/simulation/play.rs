@@ -64,12 +64,14 @@ pub(super) fn play(
             zipcodes: town.zipcodes[batch].clone(),
             assigned: seated.iter().map(|&uid| uid as u16).collect(),
             answers,
+            refused: Vec::new(),
         });
     }
     let epoch = Epoch {
         id: format!("epoch-{epoch:04}"),
         catalog: std::mem::take(&mut town.catalog),
-        miners: cast::metagraph(players, credibility),
+        miners: cast::miners(players),
+        credibilities: cast::credibilities(players, credibility),
         batches,
     };
     Played { epoch, truth }

@@ -54,8 +54,8 @@ pub struct Figures {
     pub honest_flagged: f64,
     /// Batches with a confidence over 0.9.
     pub confident_batches: f64,
-    /// The mean of 0.6 × count + 0.4 × price over batches.
-    pub zipcode_agreement: f64,
+    /// The mean of 0.6 × count + 0.4 × price over batches; the plain vote has none.
+    pub zipcode_agreement: Option<f64>,
     /// Homes that do not exist and were accepted: a count.
     pub invented: u64,
 }
@@ -68,7 +68,7 @@ impl From<&Score> for Figures {
             found: score.found(),
             honest_flagged: score.false_alarms(),
             confident_batches: score.confident_batches(),
-            zipcode_agreement: score.zipcode_agreement(),
+            zipcode_agreement: (score.zipcode_confidence > 0).then(|| score.zipcode_agreement()),
             invented: score.invented,
         }
     }
