@@ -73,10 +73,7 @@ pub struct AssignedBatch {
 
 impl From<Plan> for Assignments {
     fn from(plan: Plan) -> Self {
-        let batch = |batch: PlannedBatch| AssignedBatch {
-            name: batch.name,
-            groups: batch.groups,
-        };
+        let batch = |batch: PlannedBatch| AssignedBatch { name: batch.name, groups: batch.groups };
         Self { batches: plan.batches.into_iter().map(batch).collect() }
     }
 }
@@ -165,7 +162,8 @@ impl Recording {
     pub fn add(&mut self, recorded: RecordedAnswer) {
         let RecordedAnswer { uid, received_at, mut answer } = recorded;
         let named = answer.zipcode_batch_id.take().unwrap_or_default();
-        let refusal = |reason, detail: String| Refusal { uid, batch: named.clone(), reason, detail };
+        let refusal =
+            |reason, detail: String| Refusal { uid, batch: named.clone(), reason, detail };
         let Some(at) = self.place(&named) else {
             let lacks = "no such batch".to_owned();
             return self.refused.push(refusal(RefusalReason::NotAssigned, lacks));

@@ -179,12 +179,14 @@ fn an_assignment_is_made_again_from_its_seed() {
     let development = ["--preset", "development", "--assignment-seed", &seed];
     let result = recorded.json(&development);
     assert_eq!(result, recorded.json(&development));
-    // Eight miners make one group of five; the other three were not asked.
-    let refused = result["refused"].as_array().unwrap();
-    let assigned = result["batches"][0]["miners"].as_u64().unwrap();
-    assert_eq!(refused.len() as u64 + assigned, 7, "{result}");
-    assert!(refused.iter().all(|one| one["reason"] == "not_assigned"), "{refused:?}");
-    assert!(!refused.is_empty());
+    // Eight miners make two groups, so that all were asked: also the one that is silent.
+    assert_eq!(result["refused"], json!([]));
+    assert_eq!(
+        (&result["credibility"]["2"], &result["credibility"]["3"]),
+        (&json!(0.425), &json!(0.575))
+    );
+    let malformed = recorded.judge(&["--assignment-seed", "07"]);
+    assert_eq!(malformed.status.code(), Some(2));
 }
 
 /// The address space bounds the memory: the line alone is nearly half of what is allowed.
@@ -211,7 +213,10 @@ fn an_answer_of_a_hundred_megabytes_costs_little_and_harms_nobody() {
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{errors}");
     assert_eq!(serde_json::from_slice::<Value>(&output.stdout).unwrap(), calm);
-    assert!(errors.contains("answers.jsonl:5: left out: the answer has 67108865 bytes"), "{errors}");
+    assert!(
+        errors.contains("answers.jsonl:5: left out: the answer has 67108865 bytes"),
+        "{errors}"
+    );
 }
 
 #[test]

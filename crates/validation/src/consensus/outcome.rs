@@ -120,7 +120,8 @@ impl Conclusion {
         let mut name = String::new();
         for (property, verdict) in self.sorted(catalog, |verdict| verdict.accepted) {
             name.clear();
-            for part in [property.zipcode.as_str(), "/", property.source.name(), "/", &property.key] {
+            for part in [property.zipcode.as_str(), "/", property.source.name(), "/", &property.key]
+            {
                 name.push_str(part);
             }
             writer.name(&name);
@@ -175,7 +176,8 @@ const BY_NAME: [Field; 6] = [
 fn write_fields(verdict: &PropertyVerdict, catalog: &Catalog, writer: &mut Writer<Sha256>) {
     writer.begin("{");
     for field in BY_NAME {
-        let FieldVerdict { value: Some(value), accepted: true, .. } = verdict.fields[field as usize]
+        let FieldVerdict { value: Some(value), accepted: true, .. } =
+            verdict.fields[field as usize]
         else {
             continue;
         };

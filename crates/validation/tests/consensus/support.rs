@@ -1,9 +1,9 @@
 use resi_protocol::{Hotkey, Source, Timestamp, Zipcode};
-use resi_validation::{Coldkey, Miner};
 use resi_validation::consensus::{
     ABSENT, Answer, Batch, Catalog, Conclusion, Epoch, FIELDS, Field, FieldVerdict, Majority,
     Memory, PropertyVerdict, Report, Robust, Settings, Strategy,
 };
+use resi_validation::{Coldkey, Miner};
 
 pub(crate) const MINUTE: i64 = 60_000_000;
 

@@ -137,10 +137,18 @@ fn fourteen_shared_errors_are_too_few_to_tell() {
 
 #[test]
 fn shared_tools_and_homes_that_are_hard_for_everybody_do_not_look_like_copying() {
-    let world =
-        World { miners: 40, batches: 8, zipcodes: 2, homes: 40, tools: 3, hard: 0.02, ..World::default() };
+    let world = World {
+        miners: 40,
+        batches: 8,
+        zipcodes: 2,
+        homes: 40,
+        tools: 3,
+        hard: 0.02,
+        ..World::default()
+    };
     let epoch = first_epoch(&Scenario { world, ..Scenario::honest("tools", 1) }, 1);
-    let found = |strategy: &dyn Strategy| strategy.judge(&epoch, &Memory::default()).judgement.found();
+    let found =
+        |strategy: &dyn Strategy| strategy.judge(&epoch, &Memory::default()).judgement.found();
     // It takes answers within 30 s of each other for an offence.
     assert!(!found(&Majority::default()).is_empty());
     assert!(found(&Robust::default()).is_empty());

@@ -172,7 +172,12 @@ fn text(conclusion: &Conclusion, hash: &str) -> String {
     if !judgement.findings.is_empty() {
         let findings = judgement.findings.iter().map(|finding| {
             let miners: Vec<String> = finding.miners.iter().map(u16::to_string).collect();
-            [finding.kind.name().to_owned(), miners.join(" "), finding.score.to_string(), finding.evidence.clone()]
+            [
+                finding.kind.name().to_owned(),
+                miners.join(" "),
+                finding.score.to_string(),
+                finding.evidence.clone(),
+            ]
         });
         text += &format!("\n{}", table(["finding", "miners", "score", "evidence"], findings));
     }
