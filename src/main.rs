@@ -13,7 +13,8 @@ use resi_data_api::clock::{Clock, SystemClock};
 use resi_data_api::commands::doctor::{self, Verdict};
 use resi_data_api::commands::rotate_jwt_key::{self, Step};
 use resi_data_api::commands::{
-    audit, backup, completions, epochs, health, keygen, man, restore, rotation, serve, validators, verify,
+    audit, backup, completions, epochs, health, keygen, man, restore, rotation, serve, validators,
+    verify,
 };
 use resi_data_api::endpoints::openapi;
 use resi_data_api::log::{self, LogSink};

@@ -12,9 +12,7 @@ use std::task::{Context, Poll};
 use axum::body::Body;
 use axum::extract::{FromRequestParts, MatchedPath};
 use axum::http::request::Parts;
-use axum::http::{
-    Extensions, HeaderName, HeaderValue, Method, Request, Response, Version, header,
-};
+use axum::http::{Extensions, HeaderName, HeaderValue, Method, Request, Response, Version, header};
 use axum::response::IntoResponse;
 use futures_util::FutureExt;
 use resi_protocol::Hotkey;

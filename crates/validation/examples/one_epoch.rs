@@ -24,7 +24,7 @@ fn main() {
     };
     let mut epoch = first_epoch(&scenario, 1);
     let robust = Robust::default();
-    let mut judging = robust.begin(&epoch.id, &epoch.miners);
+    let mut judging = robust.begin(&epoch.id, &epoch.miners, &epoch.credibilities);
     for _ in 0..times {
         for batch in &mut epoch.batches {
             batch.name.push('+');

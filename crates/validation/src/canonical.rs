@@ -44,9 +44,9 @@ pub enum CanonicalError {
 /// When it has none: NaN and infinities, which would silently become `null`, so `null` is refused; floats of 2^53 and
 /// more; types that `serde_json` cannot write.
 pub fn text<T: Serialize + ?Sized>(value: &T) -> Result<String, CanonicalError> {
-    let mut text = String::new();
-    write(&serde_json::to_value(value)?, &mut text)?;
-    Ok(text)
+    let mut writer = Writer::new(String::new());
+    writer.value(&serde_json::to_value(value)?)?;
+    Ok(writer.finish())
 }
 
 /// SHA-256 of the canonical text of `value`.
@@ -54,51 +54,140 @@ pub fn text<T: Serialize + ?Sized>(value: &T) -> Result<String, CanonicalError> 
 /// # Errors
 /// When it has no canonical text.
 pub fn hash<T: Serialize + ?Sized>(value: &T) -> Result<Sha256Hash, CanonicalError> {
-    Ok(Sha256Hash::from_bytes(Sha256::digest(text(value)?).into()))
+    let mut writer = Writer::new(Sha256::new());
+    writer.value(&serde_json::to_value(value)?)?;
+    Ok(Sha256Hash::from_bytes(writer.finish().finalize().into()))
 }
 
-fn write(value: &Value, text: &mut String) -> Result<(), CanonicalError> {
-    match value {
-        Value::Null => return Err(CanonicalError::Null),
-        Value::Bool(_) => text.push_str(&value.to_string()),
-        Value::Number(number) => text.push_str(&canonical_number(number)?),
-        Value::String(string) => text.push_str(&serde_json::to_string(string)?),
-        Value::Array(items) => {
-            text.push('[');
-            for (position, item) in items.iter().enumerate() {
-                if position > 0 {
-                    text.push(',');
-                }
-                write(item, text)?;
-            }
-            text.push(']');
-        }
-        Value::Object(object) => {
-            let mut entries: Vec<_> = object.iter().collect();
-            entries.sort_unstable_by_key(|(name, _)| *name);
-            text.push('{');
-            for (position, (name, value)) in entries.into_iter().enumerate() {
-                if position > 0 {
-                    text.push(',');
-                }
-                text.push_str(&serde_json::to_string(name)?);
-                text.push(':');
-                write(value, text)?;
-            }
-            text.push('}');
+/// Where canonical text goes.
+pub(crate) trait Sink {
+    fn take(&mut self, text: &str);
+}
+
+impl Sink for String {
+    fn take(&mut self, text: &str) {
+        self.push_str(text);
+    }
+}
+
+impl Sink for Sha256 {
+    fn take(&mut self, text: &str) {
+        self.update(text);
+    }
+}
+
+/// Writes canonical text piece by piece, so that a long one need not be in memory. Names of an object are to be written in
+/// their order.
+pub(crate) struct Writer<S> {
+    sink: S,
+    pending: String,
+    /// Whether something stands before, in the same object or list.
+    follows: bool,
+}
+
+const PENDING: usize = 1 << 16;
+
+impl<S: Sink> Writer<S> {
+    pub(crate) const fn new(sink: S) -> Self {
+        Self { sink, pending: String::new(), follows: false }
+    }
+
+    pub(crate) fn finish(mut self) -> S {
+        self.sink.take(&self.pending);
+        self.sink
+    }
+
+    fn raw(&mut self, text: &str) {
+        self.pending.push_str(text);
+        if self.pending.len() > PENDING {
+            self.sink.take(&self.pending);
+            self.pending.clear();
         }
     }
-    Ok(())
-}
 
-fn canonical_number(number: &Number) -> Result<String, CanonicalError> {
-    match number.as_f64() {
-        Some(float) if number.is_f64() => match float {
-            _ if float.abs() >= LARGEST_WHOLE => Err(CanonicalError::TooLarge(float)),
-            _ if float.fract() == 0.0 => Ok((float as i64).to_string()),
-            _ => Ok(format!("\"{float:.6}\"")),
-        },
-        _ => Ok(number.to_string()),
+    fn separated(&mut self, text: &str) {
+        if self.follows {
+            self.raw(",");
+        }
+        self.raw(text);
+        self.follows = true;
+    }
+
+    pub(crate) fn begin(&mut self, bracket: &str) {
+        self.separated(bracket);
+        self.follows = false;
+    }
+
+    pub(crate) fn end(&mut self, bracket: &str) {
+        self.raw(bracket);
+        self.follows = true;
+    }
+
+    /// The name of the value that comes next.
+    pub(crate) fn name(&mut self, name: &str) {
+        self.string(name);
+        self.raw(":");
+        self.follows = false;
+    }
+
+    pub(crate) fn string(&mut self, text: &str) {
+        if text.bytes().all(|byte| byte >= b' ' && byte != b'"' && byte != b'\\') {
+            self.separated("\"");
+            self.raw(text);
+            return self.raw("\"");
+        }
+        self.separated(&Value::from(text).to_string());
+    }
+
+    pub(crate) fn whole(&mut self, number: u64) {
+        let mut digits = [0u8; 20];
+        let (mut position, mut left) = (digits.len(), number);
+        loop {
+            position -= 1;
+            digits[position] = b'0' + (left % 10) as u8;
+            left /= 10;
+            if left == 0 {
+                break;
+            }
+        }
+        self.separated(std::str::from_utf8(&digits[position..]).unwrap_or_default());
+    }
+
+    fn value(&mut self, value: &Value) -> Result<(), CanonicalError> {
+        match value {
+            Value::Null => return Err(CanonicalError::Null),
+            Value::Bool(whether) => self.separated(if *whether { "true" } else { "false" }),
+            Value::Number(number) => self.number(number)?,
+            Value::String(string) => self.string(string),
+            Value::Array(items) => {
+                self.begin("[");
+                items.iter().try_for_each(|item| self.value(item))?;
+                self.end("]");
+            }
+            Value::Object(object) => {
+                let mut entries: Vec<_> = object.iter().collect();
+                entries.sort_unstable_by_key(|(name, _)| *name);
+                self.begin("{");
+                for (name, value) in entries {
+                    self.name(name);
+                    self.value(value)?;
+                }
+                self.end("}");
+            }
+        }
+        Ok(())
+    }
+
+    fn number(&mut self, number: &Number) -> Result<(), CanonicalError> {
+        match number.as_f64() {
+            Some(float) if number.is_f64() => match float {
+                _ if float.abs() >= LARGEST_WHOLE => return Err(CanonicalError::TooLarge(float)),
+                _ if float.fract() == 0.0 => self.separated(&(float as i64).to_string()),
+                _ => self.string(&format!("{float:.6}")),
+            },
+            _ => self.separated(&number.to_string()),
+        }
+        Ok(())
     }
 }
 

@@ -3,27 +3,33 @@ use std::collections::BTreeMap;
 use resi_protocol::Hotkey;
 use serde::{Deserialize, Serialize};
 
+use crate::consensus::Share;
+
 /// How credibility follows from an epoch.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CredibilityRules {
-    /// How much the last epoch weighs, 0 to 1.
-    pub alpha: f64,
-    /// The credibility of a miner that is new, 0 to 1.
-    pub initial: f64,
-    /// What the credibility of copiers is multiplied by, beside what it falls anyway, 0 to 1.
-    pub identical_content_penalty: f64,
+    /// How much the last epoch weighs.
+    pub alpha: Share,
+    /// The credibility of a miner that is new.
+    pub initial: Share,
+    /// What the credibility of copiers is multiplied by, beside what it falls anyway.
+    pub identical_content_penalty: Share,
 }
 
 impl Default for CredibilityRules {
     /// 0.15, 0.5, 0.5.
     fn default() -> Self {
-        Self { alpha: 0.15, initial: 0.5, identical_content_penalty: 0.5 }
+        Self {
+            alpha: Share::percent(15),
+            initial: Share::percent(50),
+            identical_content_penalty: Share::percent(50),
+        }
     }
 }
 
 /// What an epoch showed of a miner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Judgement {
+pub enum Conduct {
     /// So many of the accepted values of its assignment it had right; what it left out it had not.
     Agreement {
         /// How many it had right.
@@ -42,24 +48,25 @@ impl CredibilityRules {
     /// the convicted is 0.
     ///
     /// ```
-    /// use resi_validation::{CredibilityRules, Judgement};
+    /// use resi_validation::consensus::Share;
+    /// use resi_validation::{Conduct, CredibilityRules};
     ///
-    /// let rules = CredibilityRules::default();
-    /// let honest = rules.after(0.5, Judgement::Agreement { correct: 98, accepted: 100 });
-    /// assert!((honest - 0.572).abs() < 1e-12);
-    /// assert!((rules.after(0.5, Judgement::Copied) - 0.2125).abs() < 1e-12);
+    /// let (rules, half) = (CredibilityRules::default(), Share::percent(50));
+    /// let honest = rules.after(half, Conduct::Agreement { correct: 98, accepted: 100 });
+    /// assert_eq!(honest, Share::per_mille(572));
+    /// assert_eq!(rules.after(half, Conduct::Copied), Share::millionths(212_500));
     /// ```
-    pub fn after(&self, before: f64, judgement: Judgement) -> f64 {
-        let towards = |agreement: f64| before + self.alpha * (agreement - before);
-        let after = match judgement {
-            Judgement::Agreement { accepted: 0, .. } => before,
-            Judgement::Agreement { correct, accepted } => {
-                towards(correct.min(accepted) as f64 / accepted as f64)
+    pub fn after(&self, before: Share, conduct: Conduct) -> Share {
+        match conduct {
+            Conduct::Agreement { accepted: 0, .. } => before,
+            Conduct::Agreement { correct, accepted } => {
+                before.towards(Share::of(correct, accepted), self.alpha)
             }
-            Judgement::Convicted => towards(0.0),
-            Judgement::Copied => towards(0.0) * self.identical_content_penalty,
-        };
-        after.clamp(0.0, 1.0)
+            Conduct::Convicted => before.towards(Share::ZERO, self.alpha),
+            Conduct::Copied => {
+                before.towards(Share::ZERO, self.alpha).times(self.identical_content_penalty)
+            }
+        }
     }
 }
 
@@ -69,10 +76,10 @@ pub fn reward_weight(credibility: f64) -> f64 {
 }
 
 /// What a validator thinks of each miner, by hotkey: a uid may be another miner's tomorrow.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Credibilities {
-    initial: f64,
-    by_hotkey: BTreeMap<Hotkey, f64>,
+    initial: Share,
+    by_hotkey: BTreeMap<Hotkey, Share>,
 }
 
 impl Default for Credibilities {
@@ -84,30 +91,29 @@ impl Default for Credibilities {
 
 impl Credibilities {
     /// Nobody is known yet; who is new has `initial`.
-    pub const fn new(initial: f64) -> Self {
+    pub const fn new(initial: Share) -> Self {
         Self { initial, by_hotkey: BTreeMap::new() }
     }
 
     /// The credibility of this miner.
-    pub fn of(&self, hotkey: &Hotkey) -> f64 {
+    pub fn of(&self, hotkey: &Hotkey) -> Share {
         self.by_hotkey.get(hotkey).copied().unwrap_or(self.initial)
     }
 
-    /// Sets the credibility of this miner, kept within 0 to 1; what is no number is 0.
-    pub fn set(&mut self, hotkey: Hotkey, credibility: f64) {
-        let credibility = if credibility.is_nan() { 0.0 } else { credibility.clamp(0.0, 1.0) };
+    /// Sets the credibility of this miner.
+    pub fn set(&mut self, hotkey: Hotkey, credibility: Share) {
         self.by_hotkey.insert(hotkey, credibility);
     }
 
-    /// Judges this miner, and gives its new credibility.
-    pub fn judge(&mut self, rules: &CredibilityRules, hotkey: Hotkey, judgement: Judgement) -> f64 {
-        let after = rules.after(self.of(&hotkey), judgement);
+    /// Moves the credibility of this miner by what an epoch showed of it, and gives the new one.
+    pub fn judge(&mut self, rules: &CredibilityRules, hotkey: Hotkey, conduct: Conduct) -> Share {
+        let after = rules.after(self.of(&hotkey), conduct);
         self.set(hotkey, after);
         after
     }
 
     /// All who are known.
-    pub fn iter(&self) -> impl Iterator<Item = (&Hotkey, f64)> {
+    pub fn iter(&self) -> impl Iterator<Item = (&Hotkey, Share)> {
         self.by_hotkey.iter().map(|(hotkey, credibility)| (hotkey, *credibility))
     }
 }
@@ -122,22 +128,22 @@ mod tests {
     fn a_new_miner_starts_in_the_middle_and_rises_by_being_right() {
         let (rules, hotkey) = (CredibilityRules::default(), Hotkey::from_bytes([1; 32]));
         let mut book = Credibilities::default();
-        assert_eq!(book.of(&hotkey), 0.5);
+        assert_eq!(book.of(&hotkey), Share::percent(50));
         for _ in 0..15 {
-            book.judge(&rules, hotkey, Judgement::Agreement { correct: 50, accepted: 50 });
+            book.judge(&rules, hotkey, Conduct::Agreement { correct: 50, accepted: 50 });
         }
-        // 1 − 0.5 × 0.85^15.
-        assert!((book.of(&hotkey) - 0.956_323).abs() < 1e-6);
-        book.judge(&rules, hotkey, Judgement::Convicted);
-        assert!((book.of(&hotkey) - 0.956_323 * 0.85).abs() < 1e-6);
+        // 1 − 0.5 × 0.85^15, but for fifteen roundings.
+        assert!((book.of(&hotkey).as_f64() - 0.956_323).abs() < 1e-5);
+        book.judge(&rules, hotkey, Conduct::Convicted);
+        assert!((book.of(&hotkey).as_f64() - 0.956_323 * 0.85).abs() < 1e-5);
     }
 
     #[test]
     fn the_lazy_have_little_and_who_was_not_judged_keeps_what_it_had() {
-        let rules = CredibilityRules::default();
-        let lazy = rules.after(0.9, Judgement::Agreement { correct: 30, accepted: 100 });
-        assert!(lazy < rules.after(0.9, Judgement::Agreement { correct: 99, accepted: 100 }));
-        assert_eq!(rules.after(0.9, Judgement::Agreement { correct: 0, accepted: 0 }), 0.9);
+        let (rules, before) = (CredibilityRules::default(), Share::percent(90));
+        let right = |correct| rules.after(before, Conduct::Agreement { correct, accepted: 100 });
+        assert!(right(30) < right(99));
+        assert_eq!(rules.after(before, Conduct::Agreement { correct: 0, accepted: 0 }), before);
     }
 
     #[test]
@@ -151,19 +157,18 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_stays_between_none_and_full(before in 0.0..=1.0_f64, correct: u64, accepted: u64) {
-            let rules = CredibilityRules::default();
-            for judgement in [Judgement::Agreement { correct, accepted }, Judgement::Convicted, Judgement::Copied] {
-                prop_assert!((0.0..=1.0).contains(&rules.after(before, judgement)));
-            }
+        fn a_finding_never_pays(before in 0..=1_000_000_u32, correct in 0_u64..100) {
+            let (rules, before) = (CredibilityRules::default(), Share::millionths(before));
+            let judged = rules.after(before, Conduct::Agreement { correct, accepted: 100 });
+            prop_assert!(rules.after(before, Conduct::Convicted) <= judged);
+            prop_assert!(rules.after(before, Conduct::Copied) <= rules.after(before, Conduct::Convicted));
         }
 
         #[test]
-        fn a_finding_never_pays(before in 0.0..=1.0_f64, correct in 0_u64..100) {
-            let rules = CredibilityRules::default();
-            let judged = rules.after(before, Judgement::Agreement { correct, accepted: 100 });
-            prop_assert!(rules.after(before, Judgement::Convicted) <= judged);
-            prop_assert!(rules.after(before, Judgement::Copied) <= rules.after(before, Judgement::Convicted));
+        fn being_right_never_lowers_it(before in 0..=1_000_000_u32, accepted in 1_u64..1_000) {
+            let (rules, before) = (CredibilityRules::default(), Share::millionths(before));
+            let right = Conduct::Agreement { correct: accepted, accepted };
+            prop_assert!(rules.after(before, right) >= before);
         }
     }
 }

@@ -24,7 +24,7 @@ pub mod simulation;
 pub mod spot_check;
 mod time_rewards;
 
-pub use credibility::{Credibilities, CredibilityRules, Judgement, reward_weight};
+pub use credibility::{Conduct, Credibilities, CredibilityRules, reward_weight};
 pub use metagraph::{Coldkey, Metagraph, MetagraphError, Miner};
 pub use time_rewards::TimeRewardRules;
 

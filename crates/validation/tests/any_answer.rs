@@ -1,7 +1,13 @@
 //! No bytes that a miner sends make parsing panic, or let anything through that does not hold.
 
 use proptest::prelude::*;
-use resi_validation::messages::{Answer, Assigned, DataAssignmentRequest, Limits};
+use resi_protocol::Hotkey;
+use resi_validation::consensus::{Majority, Robust, Strategy as Consensus};
+use resi_validation::messages::{
+    Answer, Assigned, DataAssignmentRequest, Limits, RecordedAnswer, ResponseWindow,
+};
+use resi_validation::offline::Recording;
+use resi_validation::{Coldkey, Credibilities, Metagraph, Miner};
 use serde_json::{Map, Value, json};
 
 const NAMES: [&str; 24] = [
@@ -171,6 +177,40 @@ fn check(bytes: &[u8]) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+/// One batch, eight miners.
+fn recording() -> Recording {
+    let deal = json!({"epoch": {"id": "2025-01-15T08-00-00", "starts_at": "2025-01-15T08:00:00Z"},
+        "data_blocks": {"batch_001": {"zipcodes": ["77494"], "sources": ["ZILLOW_SOLD", "REALTOR_COM", "REDFIN"]}}});
+    let miner = |uid: u8| Miner {
+        uid: uid.into(),
+        hotkey: Hotkey::from_bytes([uid; 32]),
+        coldkey: Coldkey(Hotkey::from_bytes([100 + uid; 32])),
+        active: true,
+    };
+    Recording::new(
+        serde_json::from_value(deal).expect("a deal"),
+        &Metagraph::new((0..8).map(miner).collect()).expect("different"),
+        Credibilities::default(),
+        ResponseWindow::default(),
+        Limits::default(),
+    )
+}
+
+/// What is needed to be looked at, around what is strange.
+fn recorded(uid: u8, answer: &Value) -> Value {
+    let mut answer = answer.clone();
+    for (name, value) in [
+        ("zipcode_batch_id", "batch_001"),
+        ("completion_status", "completed"),
+        ("scrape_timestamp", "2025-01-15T08:05:00Z"),
+        ("submission_timestamp", "2025-01-15T08:30:00Z"),
+    ] {
+        answer[name] = value.into();
+    }
+    answer["overlap_group"] = (uid % 2).into();
+    json!({"uid": uid, "received_at": "2025-01-15T08:31:00Z", "response": answer})
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
@@ -193,5 +233,27 @@ proptest! {
     #[test]
     fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         check(&bytes)?;
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn no_strange_answers_make_judging_panic(answers in prop::collection::vec((0_u8..8, almost_an_answer()), 1..12)) {
+        for strategy in [&Robust::default() as &dyn Consensus, &Majority::default()] {
+            let mut recording = recording();
+            for (uid, answer) in &answers {
+                let line = recorded(*uid, answer).to_string();
+                if let Ok(answer) = RecordedAnswer::parse(line.as_bytes(), &Assigned::anything(), &Limits::default()) {
+                    recording.add(answer);
+                }
+            }
+            let (conclusion, catalog) = recording.judge(strategy);
+            let written = serde_json::to_value(conclusion.outcome(&catalog)).expect("plain data");
+            for property in written["properties"].as_array().into_iter().flatten() {
+                prop_assert!((0.0..=1.0).contains(&property["confidence"].as_f64().unwrap_or(-1.0)));
+            }
+        }
     }
 }

@@ -40,3 +40,13 @@ pub(crate) async fn until_next_epoch<T>(epoch: Option<Epoch>, work: impl Future<
     bar.finish_and_clear();
     done
 }
+
+/// Shows on a terminal how many of so many are done.
+pub(crate) fn counted(what: &'static str, all: usize) -> ProgressBar {
+    let bar = ProgressBar::new(all as u64).with_message(what);
+    if let Ok(style) = ProgressStyle::with_template("{msg} {pos} of {len} {wide_bar} {eta} left") {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(TICK);
+    bar
+}

@@ -48,6 +48,13 @@ impl Recorded {
     }
 
     #[track_caller]
+    fn text(&self, more: &[&str]) -> String {
+        let output = self.judge(&[more, &["--table"]].concat());
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    #[track_caller]
     fn fails(&self, more: &[&str], words: &str) {
         let output = self.judge(more);
         let errors = String::from_utf8_lossy(&output.stderr);
@@ -110,6 +117,109 @@ fn answers_to_nothing_are_refused_with_a_reason() {
 }
 
 #[test]
+fn times_that_cannot_be_are_refused_with_a_reason() {
+    let mut recorded = Recorded::new();
+    recorded.lines[3] = recorded.lines[3].replace("2025-01-15T08:05:00Z", "2025-01-15T07:05:00Z");
+    recorded.lines[4] = recorded.lines[4].replace("2025-01-15T08:30:00Z", "2025-01-15T08:07:00Z");
+    recorded.lines[5] = recorded.lines[5].replace("submission_timestamp", "sent");
+    let result = recorded.json(&[]);
+    let refused: Vec<_> = result["refused"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| (one["uid"].as_u64(), one["reason"].as_str(), one["detail"].as_str()))
+        .collect();
+    assert_eq!(
+        refused,
+        [
+            (
+                Some(3),
+                Some("implausible_time"),
+                Some("55 min 0 s from being scraped to being assigned")
+            ),
+            (Some(4), Some("implausible_time"), Some("2 min 0 s, too fast")),
+            (
+                Some(5),
+                Some("no_times"),
+                Some("scrape_timestamp or submission_timestamp is missing")
+            ),
+        ]
+    );
+    let findings = result["findings"].as_array().unwrap();
+    assert_eq!(findings.len(), 2, "{findings:?}");
+    let text = recorded.text(&[]);
+    assert!(text.contains("\nimplausible_time  4 "), "{text}");
+}
+
+#[test]
+fn who_was_assigned_and_did_not_answer_is_judged_by_it() {
+    let mut recorded = Recorded::new();
+    recorded.lines.remove(2);
+    let plan = json!({"batches": [{"name": "batch_001", "groups": [
+        {"overlap_group": 0, "miners": [0, 2, 4, 6]}, {"overlap_group": 1, "miners": [1, 3, 5]},
+    ]}]});
+    fs::write(recorded.folder.path().join("plan.json"), plan.to_string()).unwrap();
+    let silent = recorded.json(&[]);
+    assert_eq!(silent["credibility"]["2"], 0.5);
+    let told = recorded.json(&["--assignments", "plan.json"]);
+    assert_eq!(told["credibility"]["2"], 0.425);
+    let refused = &told["refused"][0];
+    assert_eq!((&refused["uid"], &refused["reason"]), (&json!(7), &json!("not_assigned")));
+
+    let stray = plan.to_string().replace("batch_001", "batch_009");
+    fs::write(recorded.folder.path().join("plan.json"), stray).unwrap();
+    recorded.fails(&["--assignments", "plan.json"], "plan.json: \"batch_009\" is assigned");
+}
+
+#[test]
+fn an_assignment_is_made_again_from_its_seed() {
+    let mut recorded = Recorded::new();
+    recorded.lines.remove(2);
+    let seed = "07".repeat(32);
+    let development = ["--preset", "development", "--assignment-seed", &seed];
+    let result = recorded.json(&development);
+    assert_eq!(result, recorded.json(&development));
+    // Eight miners make two groups, so that all were asked: also the one that is silent.
+    assert_eq!(result["refused"], json!([]));
+    assert_eq!(
+        (&result["credibility"]["2"], &result["credibility"]["3"]),
+        (&json!(0.425), &json!(0.575))
+    );
+    let malformed = recorded.judge(&["--assignment-seed", "07"]);
+    assert_eq!(malformed.status.code(), Some(2));
+}
+
+/// The address space bounds the memory: the line alone is nearly half of what is allowed.
+#[cfg(target_os = "linux")]
+#[test]
+fn an_answer_of_a_hundred_megabytes_costs_little_and_harms_nobody() {
+    let mut recorded = Recorded::new();
+    let calm = recorded.json(&[]);
+    let [start, end] = [r#"{"uid": 3, "received_at": "2025-01-15T08:31:00Z", "response": "#, "}"];
+    let hostile = format!("{start}{}{end}", "[".repeat(100 << 20));
+    recorded.lines.insert(4, hostile);
+    fs::write(recorded.folder.path().join("answers.jsonl"), recorded.lines.join("\n")).unwrap();
+    let command = format!(
+        "ulimit -v {} && exec {} consensus --blocks blocks.json --metagraph miners.json \
+         --responses answers.jsonl",
+        250 << 10,
+        env!("CARGO_BIN_EXE_resi-validator"),
+    );
+    let output = Command::new("sh")
+        .current_dir(recorded.folder.path())
+        .args(["-c", &command])
+        .output()
+        .unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}");
+    assert_eq!(serde_json::from_slice::<Value>(&output.stdout).unwrap(), calm);
+    assert!(
+        errors.contains("answers.jsonl:5: left out: the answer has 67108865 bytes"),
+        "{errors}"
+    );
+}
+
+#[test]
 fn credibilities_go_on_from_those_in_the_file() {
     let recorded = Recorded::new();
     let hotkey = Hotkey::from_bytes([2; 32]).to_string();
@@ -128,4 +238,126 @@ fn faults_are_told_with_file_and_line() {
     recorded.fails(&["--credibility", "known.json"], "known.json: 1: 7 is not from 0 to 1");
     recorded.lines[2] = r#"{"uid": -1}"#.to_owned();
     recorded.fails(&[], "answers.jsonl:3: uid is");
+}
+
+/// A world that is played in no time.
+const WORLD: &str = "[world]\nminers = 24\nbatches = 4\nzipcodes = 2\nhomes = 12\n";
+
+struct Stage(TempDir);
+
+impl Stage {
+    fn new(config: &str) -> Self {
+        let stage = Self(TempDir::new().unwrap());
+        fs::write(stage.0.path().join("mixture.toml"), config).unwrap();
+        stage
+    }
+
+    fn simulate(&self, more: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_resi-validator"))
+            .current_dir(self.0.path())
+            .args(["simulate", "--config", "mixture.toml", "--seeds", "1..2"])
+            .args(more)
+            .output()
+            .unwrap()
+    }
+
+    #[track_caller]
+    fn plays(&self, more: &[&str]) -> String {
+        let output = self.simulate(more);
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert_eq!((output.status.code(), &*errors), (Some(0), ""));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.0.path().join(name)).unwrap()
+    }
+}
+
+fn ring() -> Stage {
+    Stage::new(&format!(
+        "name = \"<a ring>\"\nepochs = 2\n{WORLD}\n[[actors]]\nkind = \"ring\"\nshare = 0.4\n\n\
+         [[actors]]\nkind = \"lazy\"\nshare = 0.1\nsends = 0.5\n"
+    ))
+}
+
+#[test]
+fn a_simulation_compares_both_strategies_on_the_same_answers() {
+    let stage = ring();
+    let lines: Value = serde_json::from_str(&stage.plays(&[])).unwrap();
+    let line = &lines[0];
+    assert_eq!((&line["scenario"], &line["seeds"]), (&json!("<a ring>"), &json!(2)));
+    assert_eq!(line["robust"]["by_epoch"].as_array().unwrap().len(), 2);
+    assert_eq!(line["robust"]["figures"]["true"], 1.0);
+    let accepted = |strategy: &str| line[strategy]["figures"]["accepted"].as_f64().unwrap();
+    assert!(accepted("robust") > accepted("majority"), "{line}");
+
+    let text = stage.plays(&["--table", "--epochs", "1", "--threads", "1"]);
+    let rows: Vec<&str> = text.lines().collect();
+    assert!(rows[1].starts_with("<a ring>  2      robust      100.000 %"), "{text}");
+    assert!(rows[2].trim_start().starts_with("plain vote"), "{text}");
+    let markdown = stage.plays(&["--markdown", "--epochs", "1"]);
+    assert!(markdown.lines().any(|line| line.starts_with("| <a ring> | 2 | 100.000 % |")));
+}
+
+#[test]
+fn games_that_were_kept_are_not_played_again() {
+    let stage = ring();
+    let first = stage.plays(&["--runs", "kept.jsonl"]);
+    let kept = stage.read("kept.jsonl");
+    assert_eq!(kept.lines().count(), 2);
+    // As if it had been killed while writing.
+    fs::write(stage.0.path().join("kept.jsonl"), &kept[..kept.len() - 40]).unwrap();
+    assert_eq!(stage.plays(&["--runs", "kept.jsonl"]), first);
+    assert_eq!(stage.read("kept.jsonl").lines().count(), 3);
+    assert_eq!(stage.plays(&["--runs", "kept.jsonl"]), first);
+    assert_eq!(stage.read("kept.jsonl").lines().count(), 3);
+}
+
+#[test]
+fn the_page_of_a_simulation_stands_alone() {
+    let stage = Stage::new(&format!(
+        "name = \"<a ring>\"\nepochs = 1\n{WORLD}\n[[actors]]\nkind = \"ring\"\nshare = 0.4\n"
+    ));
+    stage.plays(&["--page", "page.html"]);
+    let page = stage.read("page.html");
+    for outside in ["http:", "https:", "<script", "<link", "src=", "@import", "<a ring>"] {
+        assert!(!page.contains(outside), "{outside}");
+    }
+    // Two figures over nine shares, two strategies each.
+    assert_eq!((page.matches("<svg").count(), page.matches("<circle").count()), (2, 36));
+    assert!(page.contains("&lt;a ring&gt;") && page.contains("class=\"band robust\""));
+}
+
+#[test]
+fn mixtures_that_cannot_be_are_told_with_key_and_line() {
+    let fails = |config: &str, more: &[&str], code: i32, words: &[&str]| {
+        let output = Stage::new(config).simulate(more);
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{errors}");
+        for words in words {
+            assert!(errors.contains(words), "{words}: {errors}");
+        }
+    };
+    let actor = |rest: &str| format!("[[actors]]\nkind = \"ring\"\n{rest}\n");
+    fails(&actor("share = 1.5"), &[], 1, &["mixture.toml: ", "line 3", "share", "from 0 to 1"]);
+    fails(&actor("share = 0.1\nhoms = 1"), &[], 1, &["line 4", "unknown field `homs`"]);
+    fails(&actor("share = 0.1\nsends = 1"), &[], 1, &["line 1", "`sends`", "`ring`"]);
+    fails("[world]\nminers = 0", &[], 1, &["line 2", "miners", "0 is not from 1 to 65536"]);
+    let twice = actor("share = 0.6").repeat(2);
+    fails(&twice, &[], 1, &["mixture.toml: the shares of the actors sum to 1.200"]);
+    fails("", &["--only", "nothing"], 1, &["no world has \"nothing\" in its name"]);
+    fails("", &["--actor", "ring=0.1"], 2, &["cannot be used with"]);
+    fails("", &["--epochs", "0"], 2, &["0 is not in 1..=10000"]);
+}
+
+#[test]
+fn a_mixture_may_come_from_flags() {
+    let output = Command::new(env!("CARGO_BIN_EXE_resi-validator"))
+        .args(["simulate", "--actor", "pirate=0.1"])
+        .output()
+        .unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{errors}");
+    assert!(errors.contains("unknown variant `pirate`, expected one of `ring`"), "{errors}");
 }

@@ -152,7 +152,7 @@ fn plan(
         .map(|miner| Candidate {
             uid: miner.uid,
             coldkey: miner.coldkey,
-            credibility: credibilities.of(&miner.hotkey),
+            credibility: credibilities.of(&miner.hotkey).as_f64(),
         })
         .collect();
     let Dealt { shape, batches: dealt } = demand.deal(&candidates, &mut stream);

@@ -1,7 +1,7 @@
 use std::fmt;
 
 use resi_protocol::{Source, Sources, Zipcode};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Statistics;
 use crate::messages::AssignmentMode;
@@ -31,7 +31,7 @@ pub struct PlannedBatch {
 }
 
 /// Miners that scrape the same.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Group {
     /// Its number in the batch, from 0.
     pub overlap_group: u32,

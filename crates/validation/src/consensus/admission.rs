@@ -17,7 +17,9 @@ pub enum RefusalReason {
     ImplausibleTime,
     /// More homes than a batch can have.
     TooManyHomes,
-    /// It names no batch of the epoch, or no group of that batch.
+    /// It does not say when scraping began and when it was sent.
+    NoTimes,
+    /// It names no batch of the epoch, or one that its miner has no part in.
     NotAssigned,
     /// The metagraph has no such miner.
     UnknownMiner,

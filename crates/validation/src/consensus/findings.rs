@@ -29,6 +29,20 @@ pub enum FindingKind {
 }
 
 impl FindingKind {
+    /// Its name on the wire.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Colluding => "colluding",
+            Self::CopiedContent => "copied_content",
+            Self::Fabricated => "fabricated",
+            Self::Synchronized => "synchronized",
+            Self::Incomplete => "incomplete",
+            Self::ImplausibleTime => "implausible_time",
+            Self::ImplausibleValues => "implausible_values",
+            Self::IdenticalCounts => "identical_counts",
+        }
+    }
+
     /// Whether those found weigh nothing from then on. The other kinds cost credibility only.
     pub const fn convicts(self) -> bool {
         matches!(self, Self::Colluding | Self::CopiedContent | Self::Fabricated)
@@ -63,6 +77,27 @@ impl Finding {
                 zipcodes.len(),
                 names.join(" ")
             ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn its_name_is_that_in_json() {
+        for kind in [
+            FindingKind::Colluding,
+            FindingKind::CopiedContent,
+            FindingKind::Fabricated,
+            FindingKind::Synchronized,
+            FindingKind::Incomplete,
+            FindingKind::ImplausibleTime,
+            FindingKind::ImplausibleValues,
+            FindingKind::IdenticalCounts,
+        ] {
+            assert_eq!(serde_json::to_value(kind).ok(), Some(kind.name().into()));
         }
     }
 }

@@ -1,22 +1,10 @@
 use resi_protocol::{Timestamp, Zipcode};
 
-use super::{Catalog, FIELDS, PropertyId, Share};
+use super::{Catalog, FIELDS, PropertyId, Refusal};
+use crate::{Credibilities, Miner};
 
 /// What stands where a miner said nothing about a field: an abstention.
 pub const ABSENT: u32 = u32::MAX;
-
-/// A miner of the metagraph.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Miner {
-    /// Its number in the subnet; 0 counts like any other.
-    pub uid: u16,
-    /// Its identity.
-    pub hotkey: String,
-    /// Its owner, who has one vote however many miners there are.
-    pub coldkey: String,
-    /// As the validator kept it.
-    pub credibility: Share,
-}
 
 /// What one miner says about one home.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -63,6 +51,8 @@ pub struct Batch {
     pub assigned: Vec<u16>,
     /// The answers, in any order; more may be pushed until it is judged.
     pub answers: Vec<Answer>,
+    /// Answers that were refused before; they are reported and judged with those that are refused here.
+    pub refused: Vec<Refusal>,
 }
 
 /// Everything that is judged together.
@@ -72,8 +62,10 @@ pub struct Epoch {
     pub id: String,
     /// The homes and texts that reports point to.
     pub catalog: Catalog,
-    /// All miners of the metagraph, in any order.
+    /// All miners of the metagraph, in any order. An owner has one vote however many miners it runs.
     pub miners: Vec<Miner>,
+    /// Of those miners, as the validator kept them.
+    pub credibilities: Credibilities,
     /// The batches.
     pub batches: Vec<Batch>,
     /// Zipcodes where no home is sold, as the service revealed them after the epoch: whoever reports homes there made

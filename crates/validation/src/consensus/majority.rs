@@ -8,6 +8,7 @@ use super::{
     ABSENT, Answer, Batch, BatchSummary, Conclusion, Epoch, FIELDS, FieldVerdict, Finding,
     FindingKind, Judgement, Memory, PropertyId, PropertyVerdict, Report, Settings, Share, Strategy,
 };
+use crate::Conduct;
 
 /// Everybody's confidence is multiplied with it when too many answers are suspect.
 const ANOMALY_FACTOR: f64 = 0.8;
@@ -42,7 +43,7 @@ impl Strategy for Majority {
     }
 
     fn judge(&self, epoch: &Epoch, memory: &Memory) -> Conclusion {
-        let panel = Panel::new(&epoch.miners);
+        let panel = Panel::new(&epoch.miners, &epoch.credibilities);
         let mut judgement = Judgement { strategy: "majority", ..Judgement::default() };
         let mut correct: BTreeMap<u16, (u64, u64)> = BTreeMap::new();
         for batch in &epoch.batches {
@@ -50,15 +51,15 @@ impl Strategy for Majority {
         }
         judgement.findings.extend(trapped(epoch, &panel));
         let suspects = judgement.found();
-        let alpha = self.settings.credibility_alpha;
-        let moved = panel.miners().iter().map(|miner| {
-            let before = miner.credibility;
-            let after = match correct.get(&miner.uid) {
-                _ if suspects.contains(&miner.uid) => before.towards(Share::ZERO, alpha),
-                Some(&(correct, all)) if all > 0 => before.towards(Share::of(correct, all), alpha),
-                _ => before,
+        let rules = self.settings.credibility();
+        let moved = panel.miners().iter().enumerate().map(|(position, miner)| {
+            let conduct = if suspects.contains(&miner.uid) {
+                Conduct::Convicted
+            } else {
+                let (correct, accepted) = correct.get(&miner.uid).copied().unwrap_or_default();
+                Conduct::Agreement { correct, accepted }
             };
-            (miner.uid, after)
+            (miner.uid, rules.after(panel.credibility(position), conduct))
         });
         judgement.credibility = moved.collect();
         judgement.refused.sort_unstable();
@@ -77,11 +78,12 @@ impl Majority {
         correct: &mut BTreeMap<u16, (u64, u64)>,
     ) {
         let mut answers: Vec<(&Answer, f64)> = Vec::new();
+        judgement.refused.extend_from_slice(&batch.refused);
         for answer in &batch.answers {
             match (admit(answer, batch, &self.settings), panel.position(answer.uid)) {
                 (Err(refusal), _) => judgement.refused.push(refusal),
                 (Ok(()), Some(miner)) if answer.uid != 0 => {
-                    answers.push((answer, panel.miners()[miner].credibility.as_f64()))
+                    answers.push((answer, panel.credibility(miner).as_f64()))
                 }
                 _ => {}
             }

@@ -2,17 +2,19 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::Coldkey;
+
 /// What a validator carries from one epoch to the next: plain data, to be kept as JSON.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Memory {
     /// The coldkeys that the numbers below are positions of; rising.
-    pub owners: Vec<String>,
+    pub owners: Vec<Coldkey>,
     /// How often two owners stood together in disputed batches, less how often against each other; fading.
     pub meetings: Vec<Meeting>,
     /// Who sat in batches that were disputed in the last epochs.
     pub disputes: Vec<Dispute>,
     /// How reliable an owner was, by coldkey; fading.
-    pub records: BTreeMap<String, Record>,
+    pub records: BTreeMap<Coldkey, Record>,
 }
 
 /// Two owners that met in disputed batches.

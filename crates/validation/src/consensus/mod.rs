@@ -21,7 +21,7 @@ pub use admission::{Refusal, RefusalReason};
 pub use catalog::{Catalog, Property, PropertyId, TextId};
 pub use field::{FIELDS, Field};
 pub use findings::{Finding, FindingKind};
-pub use input::{ABSENT, Answer, Batch, Epoch, Miner, Report};
+pub use input::{ABSENT, Answer, Batch, Epoch, Report};
 pub use judgement::{BatchSummary, FieldVerdict, Judgement, PropertyVerdict, ZipcodeVerdict};
 pub use majority::Majority;
 pub use memory::{Dispute, Meeting, Memory, Record};

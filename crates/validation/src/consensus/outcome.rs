@@ -9,6 +9,7 @@ use super::{
     BatchSummary, Catalog, Conclusion, Field, FieldVerdict, Finding, Property, PropertyVerdict,
     Refusal, Share, TextId, ZipcodeVerdict,
 };
+use crate::canonical::Writer;
 
 /// The result of a consensus, as it is written in JSON.
 #[derive(Clone, Debug, Serialize)]
@@ -112,39 +113,35 @@ impl Conclusion {
     /// Whole numbers are integers, others and credibilities are strings of 6 decimal places. Equal on every validator
     /// with equal input, whatever the order of the answers.
     pub fn consensus_hash(&self, catalog: &Catalog) -> String {
-        let mut text = Canonical::default();
-        text.raw("{\"accepted\":{");
-        for (position, (property, verdict)) in
-            self.sorted(catalog, |verdict| verdict.accepted).enumerate()
-        {
-            text.raw(if position > 0 { "," } else { "" });
-            text.raw("\"");
-            text.raw(property.zipcode.as_str());
-            text.raw("/");
-            text.raw(property.source.name());
-            text.raw("/");
-            text.escaped(&property.key);
-            text.raw("\":{");
-            text.fields(verdict, catalog);
-            text.raw("}");
+        let mut writer = Writer::new(Sha256::new());
+        writer.begin("{");
+        writer.name("accepted");
+        writer.begin("{");
+        let mut name = String::new();
+        for (property, verdict) in self.sorted(catalog, |verdict| verdict.accepted) {
+            name.clear();
+            for part in [property.zipcode.as_str(), "/", property.source.name(), "/", &property.key]
+            {
+                name.push_str(part);
+            }
+            writer.name(&name);
+            write_fields(verdict, catalog, &mut writer);
         }
-        text.raw("},\"epoch_id\":\"");
-        text.escaped(&self.epoch_id);
-        text.raw("\",\"scores\":{");
-        let mut scores: Vec<(String, Share)> = self
-            .judgement
-            .credibility
-            .iter()
-            .map(|(uid, share)| (uid.to_string(), *share))
-            .collect();
+        writer.end("}");
+        writer.name("epoch_id");
+        writer.string(&self.epoch_id);
+        writer.name("scores");
+        writer.begin("{");
+        let scores = self.judgement.credibility.iter();
+        let mut scores: Vec<_> = scores.map(|(uid, share)| (uid.to_string(), share)).collect();
         scores.sort_unstable();
-        for (position, (uid, share)) in scores.iter().enumerate() {
-            text.raw(if position > 0 { ",\"" } else { "\"" });
-            text.raw(uid);
-            text.raw(&format!("\":\"{share}\""));
+        for (uid, share) in scores {
+            writer.name(&uid);
+            writer.string(&share.to_string());
         }
-        text.raw("}}");
-        text.finish()
+        writer.end("}");
+        writer.end("}");
+        hex::encode(writer.finish().finalize())
     }
 
     fn sorted<'a>(
@@ -176,74 +173,22 @@ const BY_NAME: [Field; 6] = [
     Field::PropertyType,
 ];
 
-/// JSON that is hashed as it is written.
-#[derive(Default)]
-struct Canonical {
-    hasher: Sha256,
-    pending: String,
-}
-
-impl Canonical {
-    fn raw(&mut self, text: &str) {
-        self.pending.push_str(text);
-        if self.pending.len() > 1 << 16 {
-            self.hasher.update(&self.pending);
-            self.pending.clear();
-        }
-    }
-
-    fn escaped(&mut self, text: &str) {
-        if text.bytes().all(|byte| byte >= b' ' && byte != b'"' && byte != b'\\') {
-            return self.raw(text);
-        }
-        let quoted = serde_json::Value::from(text).to_string();
-        self.raw(&quoted[1..quoted.len() - 1]);
-    }
-
-    fn whole(&mut self, number: u32) {
-        let mut digits = [0u8; 10];
-        let (mut position, mut left) = (digits.len(), number);
-        loop {
-            position -= 1;
-            digits[position] = b'0' + (left % 10) as u8;
-            left /= 10;
-            if left == 0 {
-                break;
+fn write_fields(verdict: &PropertyVerdict, catalog: &Catalog, writer: &mut Writer<Sha256>) {
+    writer.begin("{");
+    for field in BY_NAME {
+        let FieldVerdict { value: Some(value), accepted: true, .. } =
+            verdict.fields[field as usize]
+        else {
+            continue;
+        };
+        writer.name(field.name());
+        match Value::of(field, value, catalog) {
+            Value::Whole(number) => writer.whole(number.into()),
+            Value::Hundredths(_) => {
+                writer.string(&format!("{}.{:02}0000", value / 100, value % 100))
             }
-        }
-        self.raw(std::str::from_utf8(&digits[position..]).unwrap_or_default());
-    }
-
-    fn fields(&mut self, verdict: &PropertyVerdict, catalog: &Catalog) {
-        let mut separator = "\"";
-        for field in BY_NAME {
-            let FieldVerdict { value: Some(value), accepted: true, .. } =
-                verdict.fields[field as usize]
-            else {
-                continue;
-            };
-            self.raw(separator);
-            separator = ",\"";
-            self.raw(field.name());
-            self.raw("\":");
-            match Value::of(field, value, catalog) {
-                Value::Whole(number) => self.whole(number),
-                Value::Hundredths(_) => {
-                    self.raw("\"");
-                    self.whole(value / 100);
-                    self.raw(&format!(".{:02}0000\"", value % 100));
-                }
-                Value::Text(text) => {
-                    self.raw("\"");
-                    self.escaped(text);
-                    self.raw("\"");
-                }
-            }
+            Value::Text(text) => writer.string(text),
         }
     }
-
-    fn finish(mut self) -> String {
-        self.hasher.update(&self.pending);
-        hex::encode(self.hasher.finalize())
-    }
+    writer.end("}");
 }

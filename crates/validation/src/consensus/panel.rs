@@ -1,34 +1,42 @@
-use super::Miner;
+use super::Share;
+use crate::{Coldkey, Credibilities, Miner};
 
-/// The miners of an epoch and their owners as small numbers, in an order that follows from their names alone.
+/// The miners of an epoch and their owners as small numbers, in an order that follows from their keys alone.
 #[derive(Clone, Debug)]
 pub(crate) struct Panel {
     miners: Vec<Miner>,
+    credibilities: Vec<Share>,
     owner_of: Vec<u32>,
-    owners: Vec<String>,
+    owners: Vec<Coldkey>,
 }
 
 impl Panel {
-    pub(crate) fn new(miners: &[Miner]) -> Self {
+    pub(crate) fn new(miners: &[Miner], credibilities: &Credibilities) -> Self {
         let mut miners = miners.to_vec();
-        miners.sort_by(|a, b| (a.uid, &a.hotkey, &a.coldkey).cmp(&(b.uid, &b.hotkey, &b.coldkey)));
+        miners.sort_unstable_by_key(|miner| (miner.uid, miner.hotkey, miner.coldkey));
         miners.dedup_by_key(|miner| miner.uid);
-        let mut owners: Vec<String> = miners.iter().map(|miner| miner.coldkey.clone()).collect();
+        let mut owners: Vec<Coldkey> = miners.iter().map(|miner| miner.coldkey).collect();
         owners.sort_unstable();
         owners.dedup();
         let owner_of = miners
             .iter()
             .map(|miner| owners.partition_point(|owner| *owner < miner.coldkey) as u32)
             .collect();
-        Self { miners, owner_of, owners }
+        let credibilities = miners.iter().map(|miner| credibilities.of(&miner.hotkey)).collect();
+        Self { miners, credibilities, owner_of, owners }
     }
 
     pub(crate) fn miners(&self) -> &[Miner] {
         &self.miners
     }
 
+    /// Of the miner at this position, before the epoch.
+    pub(crate) fn credibility(&self, miner: usize) -> Share {
+        self.credibilities[miner]
+    }
+
     /// Sorted, without repetition.
-    pub(crate) fn owners(&self) -> &[String] {
+    pub(crate) fn owners(&self) -> &[Coldkey] {
         &self.owners
     }
 

@@ -3,6 +3,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::Share;
+use crate::CredibilityRules;
 
 /// What can be set about a consensus.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -66,6 +67,14 @@ impl Default for Settings {
 }
 
 impl Settings {
+    pub(crate) fn credibility(&self) -> CredibilityRules {
+        CredibilityRules {
+            alpha: self.credibility_alpha,
+            identical_content_penalty: self.identical_content_penalty,
+            ..CredibilityRules::default()
+        }
+    }
+
     pub(crate) fn plausible(&self) -> std::ops::RangeInclusive<Duration> {
         Duration::from_secs(self.fastest_seconds.into())
             ..=Duration::from_secs(self.slowest_seconds.into())
@@ -81,10 +90,8 @@ impl From<&crate::settings::Settings> for Settings {
             zipcode_confidence_threshold: Share::nearest(settings.zipcode_confidence),
             anomaly_detection_threshold: Share::nearest(settings.anomaly_detection),
             sync_threshold_seconds: settings.sync_threshold_seconds,
-            identical_content_penalty: Share::nearest(
-                settings.credibility.identical_content_penalty,
-            ),
-            credibility_alpha: Share::nearest(settings.credibility.alpha),
+            identical_content_penalty: settings.credibility.identical_content_penalty,
+            credibility_alpha: settings.credibility.alpha,
             fastest_seconds: seconds(settings.response_window.shortest),
             slowest_seconds: seconds(settings.response_window.longest),
             ..Self::default()

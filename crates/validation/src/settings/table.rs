@@ -3,6 +3,7 @@ use std::time::Duration;
 use resi_protocol::Sources;
 
 use super::{Problem, SettingError, Settings};
+use crate::consensus::Share;
 
 type At<T> = fn(&mut Settings) -> &mut T;
 
@@ -12,12 +13,14 @@ pub(super) enum Kind {
     Sources(At<Sources>),
     Whole(u32, u32, At<u32>),
     Number(f64, f64, At<f64>),
+    /// From 0 to 1.
+    Part(At<Share>),
     Switch(At<bool>),
     /// A whole number of so many seconds each.
     Time(u32, u32, u64, At<Duration>),
 }
 
-use Kind::{Number, Switch, Time, Url, Whole};
+use Kind::{Number, Part, Switch, Time, Url, Whole};
 
 pub(super) static TABLE: [(&str, Kind); 39] = [
     ("DATA_API_URL", Url(|all| &mut all.data_api_url)),
@@ -53,12 +56,9 @@ pub(super) static TABLE: [(&str, Kind); 39] = [
     ("SPOT_CHECK_TIMEOUT_MINUTES", Whole(1, 10_080, |all| &mut all.spot_checks.timeout_minutes)),
     ("ENABLE_BEHAVIORAL_ANALYSIS", Switch(|all| &mut all.behavioral_analysis)),
     ("SYNC_THRESHOLD_SECONDS", Whole(1, 3_600, |all| &mut all.sync_threshold_seconds)),
-    (
-        "IDENTICAL_CONTENT_PENALTY",
-        Number(0.0, 1.0, |all| &mut all.credibility.identical_content_penalty),
-    ),
-    ("CREDIBILITY_ALPHA", Number(0.0, 1.0, |all| &mut all.credibility.alpha)),
-    ("CREDIBILITY_INITIAL", Number(0.0, 1.0, |all| &mut all.credibility.initial)),
+    ("IDENTICAL_CONTENT_PENALTY", Part(|all| &mut all.credibility.identical_content_penalty)),
+    ("CREDIBILITY_ALPHA", Part(|all| &mut all.credibility.alpha)),
+    ("CREDIBILITY_INITIAL", Part(|all| &mut all.credibility.initial)),
     ("ENABLE_TIME_BASED_REWARDS", Switch(|all| &mut all.time_rewards.enabled)),
     ("FAST_RESPONSE_BONUS", Number(0.0, 10.0, |all| &mut all.time_rewards.fast)),
     ("MEDIUM_RESPONSE_BONUS", Number(0.0, 10.0, |all| &mut all.time_rewards.medium)),
@@ -88,6 +88,10 @@ impl Kind {
             let parsed = value.parse().ok().filter(|parsed| (least..=most).contains(parsed));
             parsed.ok_or_else(|| Problem::Whole { value: shown(), least, most })
         };
+        let number = |least: f64, most: f64| {
+            let parsed = value.parse().ok().filter(|parsed| (least..=most).contains(parsed));
+            parsed.ok_or_else(|| Problem::Number { value: shown(), least, most })
+        };
         match self {
             Self::Url(at) => {
                 let rest = value.strip_prefix("http://").or_else(|| value.strip_prefix("https://"));
@@ -99,11 +103,8 @@ impl Kind {
             }
             Self::Sources(at) => *at(settings) = value.parse()?,
             Self::Whole(least, most, at) => *at(settings) = whole(*least, *most)?,
-            Self::Number(least, most, at) => {
-                let parsed = value.parse().ok().filter(|parsed| (*least..=*most).contains(parsed));
-                let problem = || Problem::Number { value: shown(), least: *least, most: *most };
-                *at(settings) = parsed.ok_or_else(problem)?;
-            }
+            Self::Number(least, most, at) => *at(settings) = number(*least, *most)?,
+            Self::Part(at) => *at(settings) = Share::nearest(number(0.0, 1.0)?),
             Self::Switch(at) => {
                 *at(settings) = match value.to_ascii_lowercase().as_str() {
                     "true" | "1" | "yes" | "on" => true,
@@ -126,6 +127,7 @@ impl Kind {
             Self::Sources(at) => at(settings).to_string(),
             Self::Whole(_, _, at) => at(settings).to_string(),
             Self::Number(_, _, at) => at(settings).to_string(),
+            Self::Part(at) => at(settings).as_f64().to_string(),
             Self::Switch(at) => at(settings).to_string(),
             Self::Time(_, _, seconds, at) => (at(settings).as_secs() / seconds).to_string(),
         }

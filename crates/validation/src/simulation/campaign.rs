@@ -33,10 +33,8 @@ pub struct Standing {
     pub honest_deviation: f64,
     /// The largest of one.
     pub honest_deviation_most: f64,
-    /// The least that an honest miner ended with.
-    pub honest_least: f64,
-    /// The most that one convicted in the last epoch ended with.
-    pub convicted_most: f64,
+    /// The least that an honest miner ended with, less the most that one convicted in the last epoch ended with.
+    pub honest_less_convicted: f64,
 }
 
 const SETTLED: usize = 15;
@@ -79,35 +77,31 @@ pub fn run(scenario: &Scenario, seed: u64) -> Vec<Run> {
             }
         }
         let mut played = play(scenario, &mut town, &players, &states[0].1, seed, epoch);
-        {
-            let mut credible: Vec<_> =
-                states.iter().map(|(_, credible)| cast::metagraph(&players, credible)).collect();
-            for (position, strategy) in strategies.iter().enumerate() {
-                played.epoch.miners = std::mem::take(&mut credible[position]);
-                let (memory, credible) = &mut states[position];
-                let conclusion = strategy.judge(&played.epoch, memory);
-                for (&uid, &moved) in &conclusion.judgement.credibility {
-                    credible[usize::from(uid)] = moved;
-                }
-                if counted {
-                    let referee = Referee::new(&played, &players, true);
-                    runs[position].epochs.push(referee.score(&conclusion.judgement));
-                    for finding in &conclusion.judgement.findings {
-                        let honest = |uid: &&u16| players[usize::from(**uid)].role.is_none();
-                        let alarms = finding.miners.iter().filter(honest).count() as u64;
-                        if alarms > 0 {
-                            *runs[position].false_alarms.entry(finding.kind).or_default() += alarms;
-                        }
-                    }
-                    histories[position].push(credible.clone());
-                    if epoch + 1 == u64::from(scenario.honest_epochs + scenario.epochs) {
-                        let convicted = conclusion.judgement.convicted();
-                        runs[position].standing =
-                            Standing::of(&players, &histories[position], &convicted);
-                    }
-                }
-                *memory = conclusion.memory;
+        for (position, strategy) in strategies.iter().enumerate() {
+            let (memory, credible) = &mut states[position];
+            played.epoch.credibilities = cast::credibilities(&players, credible);
+            let conclusion = strategy.judge(&played.epoch, memory);
+            for (&uid, &moved) in &conclusion.judgement.credibility {
+                credible[usize::from(uid)] = moved;
             }
+            if counted {
+                let referee = Referee::new(&played, &players, true);
+                runs[position].epochs.push(referee.score(&conclusion.judgement));
+                for finding in &conclusion.judgement.findings {
+                    let honest = |uid: &&u16| players[usize::from(**uid)].role.is_none();
+                    let alarms = finding.miners.iter().filter(honest).count() as u64;
+                    if alarms > 0 {
+                        *runs[position].false_alarms.entry(finding.kind).or_default() += alarms;
+                    }
+                }
+                histories[position].push(credible.clone());
+                if epoch + 1 == u64::from(scenario.honest_epochs + scenario.epochs) {
+                    let convicted = conclusion.judgement.convicted();
+                    runs[position].standing =
+                        Standing::of(&players, &histories[position], &convicted);
+                }
+            }
+            *memory = conclusion.memory;
         }
         town.catalog = std::mem::take(&mut played.epoch.catalog);
     }
@@ -135,8 +129,8 @@ impl Standing {
         Some(Self {
             honest_deviation: honest().map(deviation).sum::<f64>() / honest().count().max(1) as f64,
             honest_deviation_most: honest().map(deviation).fold(0.0, f64::max),
-            honest_least: honest().map(|uid| last[uid].as_f64()).fold(1.0, f64::min),
-            convicted_most: convicted.map(|uid| last[uid].as_f64()).fold(0.0, f64::max),
+            honest_less_convicted: honest().map(|uid| last[uid].as_f64()).fold(1.0, f64::min)
+                - convicted.map(|uid| last[uid].as_f64()).fold(0.0, f64::max),
         })
     }
 }

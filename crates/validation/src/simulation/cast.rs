@@ -1,12 +1,16 @@
+use resi_protocol::Hotkey;
+
+use super::actor::Behaviour;
 use super::rng::Rng;
-use super::scenario::{Behaviour, Scenario, World};
-use crate::consensus::{Miner, Share};
+use super::scenario::{Scenario, World};
+use crate::consensus::Share;
+use crate::{Coldkey, Credibilities, Miner};
 
 /// Who a miner is, for all epochs.
 #[derive(Clone, Debug)]
 pub(super) struct Player {
-    pub(super) name: String,
-    pub(super) owner: String,
+    pub(super) hotkey: Hotkey,
+    pub(super) owner: Coldkey,
     pub(super) role: Option<Role>,
     pub(super) missed: f64,
     pub(super) misread: f64,
@@ -40,17 +44,25 @@ pub(super) fn cast(scenario: &Scenario, seed: u64) -> Vec<Player> {
             if let Behaviour::Ring { miners_per_owner, .. } = of.behaviour
                 && miners_per_owner > 1
             {
-                players[uid].owner = format!("owner-of-many-{actor}-{}", number / miners_per_owner);
+                players[uid].owner =
+                    Coldkey(key(&format!("owner-of-many-{actor}-{}", number / miners_per_owner)));
             }
         }
     }
     players
 }
 
+/// A name of at most 32 bytes as a key.
+fn key(name: &str) -> Hotkey {
+    let mut bytes = [0; 32];
+    bytes.iter_mut().zip(name.bytes()).for_each(|(byte, of_name)| *byte = of_name);
+    Hotkey::from_bytes(bytes)
+}
+
 fn honest(uid: usize, world: &World, rng: &mut Rng) -> Player {
     Player {
-        name: format!("miner-{uid}"),
-        owner: format!("owner-{uid}"),
+        hotkey: key(&format!("miner-{uid}")),
+        owner: Coldkey(key(&format!("owner-{uid}"))),
         role: None,
         missed: rng.between(world.missed[0], world.missed[1]),
         misread: rng.between(world.misread[0], world.misread[1]),
@@ -65,21 +77,29 @@ pub(super) fn renew(players: &mut [Player], share: f64, credibility: &mut [Share
     for (uid, player) in players.iter_mut().enumerate().filter(|(_, player)| player.role.is_none())
     {
         if rng.chance(share) {
-            player.name = format!("newcomer-{uid}");
-            player.owner = format!("new-owner-{uid}");
+            player.hotkey = key(&format!("newcomer-{uid}"));
+            player.owner = Coldkey(key(&format!("new-owner-{uid}")));
             credibility[uid] = Share::percent(50);
         }
     }
 }
 
-pub(super) fn metagraph(players: &[Player], credibility: &[Share]) -> Vec<Miner> {
+pub(super) fn miners(players: &[Player]) -> Vec<Miner> {
     let miner = |(uid, player): (usize, &Player)| Miner {
         uid: uid as u16,
-        hotkey: player.name.clone(),
-        coldkey: player.owner.clone(),
-        credibility: credibility[uid],
+        hotkey: player.hotkey,
+        coldkey: player.owner,
+        active: true,
     };
     players.iter().enumerate().map(miner).collect()
+}
+
+pub(super) fn credibilities(players: &[Player], credibility: &[Share]) -> Credibilities {
+    let mut credibilities = Credibilities::default();
+    for (player, credibility) in players.iter().zip(credibility) {
+        credibilities.set(player.hotkey, *credibility);
+    }
+    credibilities
 }
 
 /// Who sits in which batch: uids by batch, as many of every group as the world says, no owner twice in a batch, and

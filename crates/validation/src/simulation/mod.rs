@@ -4,16 +4,19 @@
 //! use resi_validation::simulation::{Scenario, World, run};
 //!
 //! let world = World { miners: 24, batches: 4, zipcodes: 2, homes: 20, ..World::default() };
-//! let scenario = Scenario { name: "small".into(), epochs: 1, honest_epochs: 0, newcomers: 0.0, world, actors: vec![] };
+//! let scenario = Scenario { world, ..Scenario::honest("small", 1) };
 //! for run in run(&scenario, 1) {
 //!     assert!(run.pooled().coverage() > 0.5);
 //! }
 //! ```
 
+mod actor;
+mod bounds;
 mod campaign;
 mod cast;
 mod chart;
 mod curves;
+mod markdown;
 mod page;
 mod play;
 mod report;
@@ -21,12 +24,16 @@ mod rng;
 mod scenario;
 mod score;
 mod table;
+mod tournament;
 mod truth;
 
+pub use actor::{Actor, ActorError, Behaviour, Lies};
 pub use campaign::{Run, Standing, first_epoch, run};
-pub use curves::{CURVE_SHARES, curve_name, curves};
+pub use curves::{Curve, curves, curves_of};
+pub use markdown::markdown;
 pub use page::page;
-pub use report::{Line, batch_confidence, credibility, markdown, summary};
-pub use scenario::{Actor, Behaviour, Lies, Scenario, World};
+pub use report::{Figures, Line, Performance, summary};
+pub use scenario::{Scenario, ScenarioError, World};
 pub use score::Score;
 pub use table::{Goal, Row, attacks, held_out, mixture, table};
+pub use tournament::{Game, play_all};

@@ -1,8 +1,9 @@
 use resi_protocol::Timestamp;
 
+use super::actor::{Behaviour, Lies};
 use super::cast::{self, Player, Role};
 use super::rng::Rng;
-use super::scenario::{Behaviour, Lies, Scenario};
+use super::scenario::Scenario;
 use super::truth::{Town, TrueHome};
 use crate::consensus::{Answer, Batch, Epoch, FIELDS, Field, PropertyId, Report, Share};
 
@@ -10,6 +11,8 @@ const MINUTE: f64 = 60.0;
 /// Everything of an epoch is scraped within two hours.
 const WINDOW: f64 = 120.0 * MINUTE;
 const PRICE: usize = Field::Price as usize;
+/// Where the epoch stands in the path of a stage.
+const EPOCH: usize = 2;
 
 /// One epoch's answers, with what is true.
 #[derive(Debug)]
@@ -61,12 +64,14 @@ pub(super) fn play(
             zipcodes: town.zipcodes[batch].clone(),
             assigned: seated.iter().map(|&uid| uid as u16).collect(),
             answers,
+            refused: Vec::new(),
         });
     }
     let epoch = Epoch {
         id: format!("epoch-{epoch:04}"),
         catalog: std::mem::take(&mut town.catalog),
-        miners: cast::metagraph(players, credibility),
+        miners: cast::miners(players),
+        credibilities: cast::credibilities(players, credibility),
         batches,
         honeypots: Vec::new(),
     };
@@ -105,15 +110,15 @@ impl<'a> Stage<'a> {
             .actors
             .iter()
             .enumerate()
-            .map(|(actor, of)| match of.behaviour {
-                Behaviour::Ring { homes: share, lies, .. } => {
+            .map(|(actor, of)| match of.behaviour.common_lies() {
+                Some((share, lies)) => {
                     let mut rng = Rng::of(&[seed, label, epoch, number, 100, actor as u64]);
                     let hits = rng.hits(homes.len(), share);
                     hits.into_iter()
                         .map(|home| (home, lie(&homes[home].values, lies, town, &mut rng)))
                         .collect()
                 }
-                _ => Vec::new(),
+                None => Vec::new(),
             })
             .collect();
         let sits = |actor: usize| {
@@ -236,9 +241,11 @@ impl<'a> Stage<'a> {
     /// Turns an honest answer into a dishonest one.
     fn bend(&self, reports: &mut Vec<Report>, role: Role, town: &mut Town, rng: &mut Rng) {
         match role.behaviour {
-            Behaviour::Ring { holding, .. } if self.seated[role.actor] >= holding => {
-                for &(home, values) in &self.lies[role.actor] {
-                    reports[home].values = values;
+            Behaviour::Ring { holding, .. } => self.lie_together(reports, role.actor, holding),
+            Behaviour::DoubleAgent { holding, sleeps, honest, .. } => {
+                let wakes = u64::from(self.scenario.honest_epochs) + u64::from(sleeps);
+                if self.path[EPOCH] >= wakes && !rng.chance(honest) {
+                    self.lie_together(reports, role.actor, holding);
                 }
             }
             Behaviour::Fabricator { homes } => {
@@ -258,7 +265,15 @@ impl<'a> Stage<'a> {
                 }
             }
             Behaviour::Lazy { sends } => reports.retain(|_| rng.chance(sends)),
-            _ => {}
+            Behaviour::Copier { .. } | Behaviour::Slow | Behaviour::Fast => {}
+        }
+    }
+
+    fn lie_together(&self, reports: &mut [Report], actor: usize, holding: usize) {
+        if self.seated[actor] >= holding {
+            for &(home, values) in &self.lies[actor] {
+                reports[home].values = values;
+            }
         }
     }
 }

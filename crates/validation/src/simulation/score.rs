@@ -3,10 +3,11 @@ use std::ops::AddAssign;
 
 use serde::{Deserialize, Serialize};
 
+use super::actor::Behaviour;
 use super::cast::Player;
 use super::play::Played;
-use super::scenario::Behaviour;
 use super::truth::TrueHome;
+use crate::Coldkey;
 use crate::consensus::{ABSENT, FIELDS, Judgement, Share};
 
 /// From this part of false values on, a batch counts as one in which a miner lied.
@@ -115,8 +116,8 @@ impl<'a> Referee<'a> {
         }
         let mut once = vec![0u8; count];
         let mut reachable = vec![0u8; count];
-        let mut lied: BTreeMap<String, BTreeSet<u16>> = BTreeMap::new();
-        let mut batches_lied: BTreeMap<String, u32> = BTreeMap::new();
+        let mut lied: BTreeMap<Coldkey, BTreeSet<u16>> = BTreeMap::new();
+        let mut batches_lied: BTreeMap<Coldkey, u32> = BTreeMap::new();
         let (mut honest, mut dishonest) = (BTreeSet::new(), BTreeSet::new());
         for batch in &played.epoch.batches {
             let seated = |actor| {
@@ -152,14 +153,15 @@ impl<'a> Referee<'a> {
                     None => {}
                     Some(role) => match role.behaviour {
                         Behaviour::Ring { .. }
+                        | Behaviour::DoubleAgent { .. }
                         | Behaviour::Fabricator { .. }
                         | Behaviour::Inventor { .. } => {
                             let lying = LIED.is_reached_by(false_values, values);
-                            let in_company = !matches!(role.behaviour, Behaviour::Ring { .. })
+                            let in_company = role.behaviour.common_lies().is_none()
                                 || seated(role.actor) * 2 < batch.assigned.len();
                             if lying && in_company {
-                                *batches_lied.entry(player.owner.clone()).or_default() += 1;
-                                lied.entry(player.owner.clone()).or_default().insert(answer.uid);
+                                *batches_lied.entry(player.owner).or_default() += 1;
+                                lied.entry(player.owner).or_default().insert(answer.uid);
                             }
                         }
                         _ => {

@@ -1,6 +1,7 @@
 use serde::Serialize;
 
-use super::scenario::{Actor, Behaviour, Lies, Scenario, World};
+use super::actor::{Actor, Behaviour, Lies};
+use super::scenario::{Scenario, World};
 
 /// What a row of the table must reach.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -24,8 +25,8 @@ pub struct Goal {
 pub struct Row {
     /// What is played.
     pub scenario: Scenario,
-    /// What it must reach.
-    pub goal: Goal,
+    /// What it must reach, where that is known.
+    pub goal: Option<Goal>,
 }
 
 const fn goal(truth: f64, coverage: f64, found: Option<f64>, false_alarms: f64) -> Goal {
@@ -33,19 +34,16 @@ const fn goal(truth: f64, coverage: f64, found: Option<f64>, false_alarms: f64) 
 }
 
 fn row(name: &str, world: World, actors: Vec<Actor>, goal: Goal) -> Row {
-    let scenario = Scenario {
-        name: name.to_owned(),
-        epochs: 5,
-        honest_epochs: 0,
-        newcomers: 0.0,
-        world,
-        actors,
-    };
-    Row { scenario, goal }
+    let scenario = Scenario { world, actors, ..Scenario::honest(name, 5) };
+    Row { scenario, goal: Some(goal) }
 }
 
 fn ring(homes: f64, lies: Lies, holding: usize) -> Behaviour {
     Behaviour::Ring { homes, lies, holding, miners_per_owner: 1 }
+}
+
+fn double_agents(honest: f64) -> Behaviour {
+    Behaviour::DoubleAgent { homes: 1.0, lies: Lies::Everything, holding: 0, sleeps: 0, honest }
 }
 
 /// The attacks whose accuracy is drawn against the share of attackers.
@@ -62,6 +60,7 @@ pub fn attacks() -> Vec<(&'static str, Behaviour)> {
         ("adaptive ring, T = 12", ring(1.0, Lies::Everything, 12)),
         ("adaptive ring, T = 15", ring(1.0, Lies::Everything, 15)),
         ("copiers", Behaviour::Copier { delay: 20, changes: 0.0 }),
+        ("double agents, honest in a half of their batches", double_agents(0.5)),
     ]
 }
 

@@ -1,7 +1,7 @@
 use resi_protocol::{Source, Zipcode};
 
 use super::rng::Rng;
-use super::scenario::World;
+use super::scenario::{MOST_ZIPCODES, World};
 use crate::consensus::{Catalog, FIELDS, Field, PropertyId};
 
 pub(super) const TYPES: usize = 5;
@@ -144,7 +144,7 @@ impl Town {
 }
 
 fn zipcode(number: usize) -> Zipcode {
-    format!("{:05}", 10_000 + number % 90_000)
+    format!("{:05}", 10_000 + number % MOST_ZIPCODES)
         .parse()
         .unwrap_or_else(|_| unreachable!("five digits are a zipcode"))
 }

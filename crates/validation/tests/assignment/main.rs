@@ -9,6 +9,7 @@ use resi_protocol::{Hotkey, Source, Zipcode};
 use resi_validation::assignment::{
     AssignmentManager, AssignmentRules, Block, Plan, RequestHeader, Shortfall, Work,
 };
+use resi_validation::consensus::Share;
 use resi_validation::messages::{Assigned, AssignmentMode};
 use resi_validation::{Coldkey, Credibilities, Metagraph, Miner};
 
@@ -238,9 +239,9 @@ fn zipcodes_of_a_miner_are_far_apart_where_blocks_are_not() {
 #[test]
 fn groups_of_a_batch_are_alike_in_credibility() {
     let metagraph = metagraph(0..256);
-    let mut credibilities = Credibilities::new(0.1);
+    let mut credibilities = Credibilities::new(Share::percent(10));
     for miner in metagraph.miners().iter().filter(|miner| miner.uid % 2 == 0) {
-        credibilities.set(miner.hotkey, 0.9);
+        credibilities.set(miner.hotkey, Share::percent(90));
     }
     let manager = AssignmentManager::new(AssignmentRules::default());
     let plan = manager.zipcodes(&blocks(50, 20), &metagraph, &credibilities, &[1; 32]);

@@ -25,7 +25,7 @@ fn batches_may_close_one_by_one_and_in_any_order() {
     let epoch = first_epoch(&small(ring()), 3);
     let robust = Robust::default();
     let at_once = robust.judge(&epoch, &Memory::default());
-    let mut judging = robust.begin(&epoch.id, &epoch.miners);
+    let mut judging = robust.begin(&epoch.id, &epoch.miners, &epoch.credibilities);
     epoch.batches.iter().rev().for_each(|batch| judging.add(batch, &epoch.catalog));
     let one_by_one = judging.conclude(&Memory::default());
     assert_eq!(at_once, one_by_one);

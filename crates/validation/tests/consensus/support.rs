@@ -1,13 +1,21 @@
-use resi_protocol::{Source, Timestamp, Zipcode};
+use resi_protocol::{Hotkey, Source, Timestamp, Zipcode};
 use resi_validation::consensus::{
     ABSENT, Answer, Batch, Catalog, Conclusion, Epoch, FIELDS, Field, FieldVerdict, Majority,
-    Memory, Miner, PropertyVerdict, Report, Robust, Settings, Share, Strategy,
+    Memory, PropertyVerdict, Report, Robust, Settings, Strategy,
 };
+use resi_validation::{Coldkey, Miner};
 
 pub(crate) const MINUTE: i64 = 60_000_000;
 
 pub(crate) fn zipcode(text: &str) -> Zipcode {
     text.parse().expect("five digits")
+}
+
+/// A name of at most 32 bytes as a key.
+fn key(name: &str) -> Hotkey {
+    let mut bytes = [0; 32];
+    bytes[..name.len()].copy_from_slice(name.as_bytes());
+    Hotkey::from_bytes(bytes)
 }
 
 /// An epoch that is written down miner by miner.
@@ -37,9 +45,9 @@ impl Story {
     pub(crate) fn miner(&mut self, uid: u16, owner: &str) {
         let miner = Miner {
             uid,
-            hotkey: format!("hotkey-{uid}"),
-            coldkey: owner.to_owned(),
-            credibility: Share::percent(50),
+            hotkey: key(&format!("hotkey-{uid}")),
+            coldkey: Coldkey(key(owner)),
+            active: true,
         };
         self.epoch.miners.push(miner);
         for batch in &mut self.epoch.batches {

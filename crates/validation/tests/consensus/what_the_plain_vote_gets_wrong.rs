@@ -1,5 +1,8 @@
 use resi_protocol::Timestamp;
-use resi_validation::consensus::{ABSENT, Field, FindingKind, RefusalReason};
+use resi_validation::consensus::{
+    ABSENT, Field, FindingKind, Majority, Memory, RefusalReason, Robust, Strategy,
+};
+use resi_validation::simulation::{Scenario, World, first_epoch};
 
 use crate::support::{MINUTE, Story, most_homes};
 
@@ -112,6 +115,43 @@ fn a_copy_shows_in_shared_errors_and_only_the_later_is_suspect() {
     assert_eq!(finding.kind, FindingKind::CopiedContent);
     assert_eq!(finding.evidence, "20 of 20 errors of miner 3 in batch_001, received later");
     assert_eq!(copied(11 * MINUTE).robust().found(), [3]);
+}
+
+#[test]
+fn fourteen_shared_errors_are_too_few_to_tell() {
+    let shares = |errors: u32| {
+        let mut story = Story::new(1);
+        story.miners(1..=9);
+        for uid in 1..=9u16 {
+            let of = if uid == 9 { 3 } else { u32::from(uid) };
+            let misses = |home: &u32| (of * 20..of * 20 + errors).contains(home);
+            (0..200)
+                .filter(|home| !misses(home))
+                .for_each(|home| story.price(0, uid, home, 300_000 + home));
+        }
+        story
+    };
+    assert_eq!((shares(14).majority().found(), shares(14).robust().found()), (vec![3, 9], vec![]));
+    assert_eq!(shares(15).robust().found(), [9]);
+}
+
+#[test]
+fn shared_tools_and_homes_that_are_hard_for_everybody_do_not_look_like_copying() {
+    let world = World {
+        miners: 40,
+        batches: 8,
+        zipcodes: 2,
+        homes: 40,
+        tools: 3,
+        hard: 0.02,
+        ..World::default()
+    };
+    let epoch = first_epoch(&Scenario { world, ..Scenario::honest("tools", 1) }, 1);
+    let found =
+        |strategy: &dyn Strategy| strategy.judge(&epoch, &Memory::default()).judgement.found();
+    // It takes answers within 30 s of each other for an offence.
+    assert!(!found(&Majority::default()).is_empty());
+    assert!(found(&Robust::default()).is_empty());
 }
 
 #[test]

@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read as _};
 use std::path::{Path, PathBuf};
@@ -7,11 +7,12 @@ use anyhow::{Context as _, Result, bail};
 use clap::{Args, ValueEnum};
 use resi_protocol::wire::EpochResource;
 use resi_protocol::{Hotkey, Zipcode};
+use resi_validation::assignment::AssignmentManager;
 use resi_validation::consensus::{Conclusion, Majority, Robust, Settings, Share, Strategy};
 use resi_validation::messages::{Assigned, Limits, RecordedAnswer, RecordedAnswerError};
-use resi_validation::offline::{Deal, Recording};
+use resi_validation::offline::{Assignments, Deal, Recording};
 use resi_validation::settings::Preset;
-use resi_validation::{Metagraph, Miner};
+use resi_validation::{Credibilities, Metagraph};
 use serde::de::DeserializeOwned;
 
 use crate::cli::Cli;
@@ -29,6 +30,12 @@ pub(crate) struct Consensus {
     /// The answers, one a line: {"uid": 12, "received_at": "…", "response": {…}}
     #[arg(long, value_name = "FILE.jsonl")]
     responses: PathBuf,
+    /// Who was assigned to what, as the plan of an assignment manager is in JSON
+    #[arg(long, value_name = "FILE", conflicts_with = "assignment_seed")]
+    assignments: Option<PathBuf>,
+    /// Who was assigned to what, made again from the seed and the rules of the preset
+    #[arg(long, value_name = "HEX", value_parser = seed)]
+    assignment_seed: Option<[u8; 32]>,
     /// Credibilities before the epoch: a JSON object from hotkey or uid to a number from 0 to 1
     #[arg(long, value_name = "FILE")]
     credibility: Option<PathBuf>,
@@ -56,14 +63,25 @@ impl Consensus {
         let deal: Deal = read_json(&self.blocks)?;
         let metagraph: Metagraph = read_json(&self.metagraph)?;
         let preset = self.preset.settings();
-        let known = match &self.credibility {
-            Some(path) => Known::read(path)?,
-            None => Known::default(),
+        let mut credibilities = Credibilities::new(preset.credibility.initial);
+        if let Some(path) = &self.credibility {
+            add_credibilities(path, &metagraph, &mut credibilities)?;
+        }
+        let assignments = match (&self.assignments, &self.assignment_seed) {
+            (Some(path), _) => Some((read_json(path)?, path.display().to_string())),
+            (None, Some(seed)) => {
+                let manager = AssignmentManager::new(preset.assignment.clone());
+                let plan = manager.zipcodes(&deal.blocks(), &metagraph, &credibilities, seed);
+                Some((Assignments::from(plan), "--assignment-seed".to_owned()))
+            }
+            (None, None) => None,
         };
-        let initial = Share::nearest(preset.credibility.initial);
         let limits = Limits::default();
-        let credibility = |miner: &Miner| known.of(miner).unwrap_or(initial);
-        let mut recording = Recording::new(deal, &metagraph, credibility, limits);
+        let window = preset.response_window;
+        let mut recording = Recording::new(deal, &metagraph, credibilities, window, limits);
+        if let Some((assignments, from)) = assignments {
+            recording.assign(&assignments).context(from)?;
+        }
         add_lines(&self.responses, &limits, &mut recording)?;
         if let Some(path) = &self.honeypots {
             recording.reveal(revealed(path)?);
@@ -95,35 +113,36 @@ fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {
     serde_json::from_slice(&text).with_context(|| path.display().to_string())
 }
 
-/// Credibilities under the names in the file.
-#[derive(Debug, Default)]
-struct Known {
-    by_uid: HashMap<u16, Share>,
-    by_hotkey: HashMap<Hotkey, Share>,
+fn seed(hex: &str) -> Result<[u8; 32], String> {
+    let mut seed = [0; 32];
+    hex::decode_to_slice(hex, &mut seed).map_err(|error| format!("not 64 hex digits: {error}"))?;
+    Ok(seed)
 }
 
-impl Known {
-    fn read(path: &Path) -> Result<Self> {
-        let mut known = Self::default();
-        for (name, credibility) in read_json::<BTreeMap<String, f64>>(path)? {
-            if !(0.0..=1.0).contains(&credibility) {
-                bail!("{}: {name}: {credibility} is not from 0 to 1", path.display());
-            }
-            let credibility = Share::nearest(credibility);
-            if let Ok(uid) = name.parse() {
-                known.by_uid.insert(uid, credibility);
-            } else if let Ok(hotkey) = name.parse() {
-                known.by_hotkey.insert(hotkey, credibility);
-            } else {
-                bail!("{}: {name:?} is neither a uid nor a hotkey", path.display());
-            }
+/// Of the miners that the file names by uid, and of those that it names by hotkey, which counts more.
+fn add_credibilities(
+    path: &Path,
+    metagraph: &Metagraph,
+    credibilities: &mut Credibilities,
+) -> Result<()> {
+    let mut by_hotkey: Vec<(Hotkey, Share)> = Vec::new();
+    for (name, credibility) in read_json::<BTreeMap<String, f64>>(path)? {
+        if !(0.0..=1.0).contains(&credibility) {
+            bail!("{}: {name}: {credibility} is not from 0 to 1", path.display());
         }
-        Ok(known)
+        let credibility = Share::nearest(credibility);
+        if let Ok(uid) = name.parse() {
+            if let Some(miner) = metagraph.get(uid) {
+                credibilities.set(miner.hotkey, credibility);
+            }
+        } else if let Ok(hotkey) = name.parse() {
+            by_hotkey.push((hotkey, credibility));
+        } else {
+            bail!("{}: {name:?} is neither a uid nor a hotkey", path.display());
+        }
     }
-
-    fn of(&self, miner: &Miner) -> Option<Share> {
-        self.by_hotkey.get(&miner.hotkey).or_else(|| self.by_uid.get(&miner.uid)).copied()
-    }
+    by_hotkey.into_iter().for_each(|(hotkey, credibility)| credibilities.set(hotkey, credibility));
+    Ok(())
 }
 
 fn add_lines(path: &Path, limits: &Limits, recording: &mut Recording) -> Result<()> {
@@ -171,8 +190,12 @@ fn text(conclusion: &Conclusion, hash: &str) -> String {
     if !judgement.findings.is_empty() {
         let findings = judgement.findings.iter().map(|finding| {
             let miners: Vec<String> = finding.miners.iter().map(u16::to_string).collect();
-            let kind = format!("{:?}", finding.kind);
-            [kind, miners.join(" "), finding.score.to_string(), finding.evidence.clone()]
+            [
+                finding.kind.name().to_owned(),
+                miners.join(" "),
+                finding.score.to_string(),
+                finding.evidence.clone(),
+            ]
         });
         text += &format!("\n{}", table(["finding", "miners", "score", "evidence"], findings));
     }

@@ -4,6 +4,7 @@ mod blocks;
 mod consensus;
 mod epoch;
 mod report;
+mod simulate;
 mod verify;
 mod wallet;
 
@@ -22,6 +23,7 @@ pub(crate) enum Command {
     Verify(verify::Verify),
     Wallet(wallet::Wallet),
     Consensus(consensus::Consensus),
+    Simulate(simulate::Simulate),
 }
 
 impl Command {
@@ -35,6 +37,7 @@ impl Command {
             Self::Verify(command) => command.run(cli).await,
             Self::Wallet(command) => command.run(cli),
             Self::Consensus(command) => command.run(cli),
+            Self::Simulate(command) => command.run(cli),
         }
     }
 }

@@ -110,7 +110,7 @@ fn admit_all<'a>(
     panel: &Panel,
     settings: &Settings,
 ) -> (Vec<(usize, Vec<&'a Answer>)>, Vec<Refusal>) {
-    let mut refused = Vec::new();
+    let mut refused = batch.refused.clone();
     let mut admitted: Vec<(usize, &Answer)> = Vec::new();
     let refuse = |uid, reason, detail: &str| Refusal {
         uid,

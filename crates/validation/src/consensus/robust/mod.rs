@@ -21,6 +21,7 @@ use self::digest::{Digest, Scratch};
 use self::trial::Trial;
 use super::panel::Panel;
 use super::{Catalog, Conclusion, Epoch, Memory, Settings, Strategy};
+use crate::{Credibilities, Miner};
 
 /// Truth discovery that holds against organised liars, as long as they are less than half of the owners.
 #[derive(Clone, Debug)]
@@ -40,10 +41,11 @@ impl Default for Robust {
 /// An epoch whose batches are judged as they close: each is digested and can be dropped, all are concluded together.
 ///
 /// ```
+/// use resi_validation::Credibilities;
 /// use resi_validation::consensus::{Batch, Catalog, Memory, Robust};
 ///
 /// let robust = Robust::default();
-/// let mut judging = robust.begin("2025-01-15T08-00-00", &[]);
+/// let mut judging = robust.begin("2025-01-15T08-00-00", &[], &Credibilities::default());
 /// judging.add(&Batch { name: "batch_001".to_owned(), ..Batch::default() }, &Catalog::new());
 /// assert_eq!(judging.conclude(&Memory::default()).judgement.batches.len(), 1);
 /// ```
@@ -59,11 +61,16 @@ pub struct Judging<'a> {
 
 impl Robust {
     /// Begins an epoch with the miners of its metagraph.
-    pub fn begin(&self, epoch_id: &str, miners: &[super::Miner]) -> Judging<'_> {
+    pub fn begin(
+        &self,
+        epoch_id: &str,
+        miners: &[Miner],
+        credibilities: &Credibilities,
+    ) -> Judging<'_> {
         Judging {
             settings: &self.settings,
             epoch_id: epoch_id.to_owned(),
-            panel: Panel::new(miners),
+            panel: Panel::new(miners, credibilities),
             digests: Vec::new(),
             honeypots: BTreeSet::new(),
             scratch: Scratch::default(),
@@ -102,7 +109,7 @@ impl Strategy for Robust {
     }
 
     fn judge(&self, epoch: &Epoch, memory: &Memory) -> Conclusion {
-        let mut judging = self.begin(&epoch.id, &epoch.miners);
+        let mut judging = self.begin(&epoch.id, &epoch.miners, &epoch.credibilities);
         judging.reveal(epoch.honeypots.iter().copied());
         let panel = &judging.panel;
         let share = epoch.batches.len().div_ceil(self.threads.get()).max(1);

@@ -12,6 +12,7 @@ use super::{evidence, zipcodes};
 use crate::consensus::memory::{Dispute, Meeting, Record};
 use crate::consensus::panel::Panel;
 use crate::consensus::{Conclusion, Finding, FindingKind, Judgement, Memory, Settings, Share};
+use crate::{Coldkey, Conduct};
 
 /// Copies that are found free others from their weight, so that more are found; deeper chains are not followed.
 const COPY_ROUNDS: usize = 3;
@@ -36,7 +37,7 @@ impl<'a> Trial<'a> {
         memory: &Memory,
         settings: &'a Settings,
     ) -> Self {
-        let find = |coldkey: &String| panel.owners().binary_search(coldkey).ok();
+        let find = |coldkey: &Coldkey| panel.owners().binary_search(coldkey).ok();
         let known: Vec<Option<usize>> = memory.owners.iter().map(find).collect();
         let owner = |position: u32| known.get(position as usize).copied().flatten();
         let records = panel
@@ -283,7 +284,7 @@ impl<'a> Trial<'a> {
         for (owner, mut record) in self.records_of(verdicts).into_iter().enumerate() {
             record.add(&self.records[owner]);
             if record != Record::default() {
-                records.insert(self.panel.owners()[owner].clone(), record.faded());
+                records.insert(self.panel.owners()[owner], record.faded());
             }
         }
         Memory { owners: self.panel.owners().to_vec(), meetings, disputes, records }
@@ -333,20 +334,17 @@ impl<'a> Trial<'a> {
                 *found.entry(uid).or_default() |= finding.kind == FindingKind::CopiedContent;
             }
         }
-        let alpha = self.settings.credibility_alpha;
+        let rules = self.settings.credibility();
         let moved = self.panel.miners().iter().enumerate().map(|(position, miner)| {
-            let before = miner.credibility;
-            let after = match (found.get(&miner.uid), earned.get(&position)) {
-                (Some(true), _) => before
-                    .towards(Share::ZERO, alpha)
-                    .times(self.settings.identical_content_penalty),
-                (Some(false), _) => before.towards(Share::ZERO, alpha),
-                (None, Some(&(correct, accepted))) if accepted > 0 => {
-                    before.towards(Share::of(correct, accepted), alpha)
+            let conduct = match found.get(&miner.uid) {
+                Some(true) => Conduct::Copied,
+                Some(false) => Conduct::Convicted,
+                None => {
+                    let (correct, accepted) = earned.get(&position).copied().unwrap_or_default();
+                    Conduct::Agreement { correct, accepted }
                 }
-                (None, _) => before,
             };
-            (miner.uid, after)
+            (miner.uid, rules.after(self.panel.credibility(position), conduct))
         });
         moved.collect()
     }
