@@ -15,11 +15,11 @@ use std::process::ExitCode;
 use std::sync::Mutex;
 
 use resi_validation::simulation::{
-    Row, Run, Scenario, batch_confidence, credibility, curves, held_out, markdown, page, run,
-    summary, table,
+    Actor, Behaviour, Goal, Lies, Row, Run, Scenario, World, batch_confidence, credibility, curves,
+    held_out, markdown, page, run, summary, table,
 };
 
-const USAGE: &str = "robustness [--seeds FIRST..LAST] [--runs FILE] [--only TEXT] [--threads N] [--held-out] \
+const USAGE: &str = "robustness [--seeds FIRST..LAST] [--runs FILE] [--only TEXT] [--threads N] [--held-out | --held-out-again | --beyond] \
                      [--curve-seeds FIRST..LAST] [--page FILE] [--json]";
 
 struct Options {
@@ -28,7 +28,7 @@ struct Options {
     runs: PathBuf,
     only: String,
     threads: usize,
-    held_out: bool,
+    rows: fn() -> Vec<Row>,
     page: Option<PathBuf>,
     json: bool,
 }
@@ -50,7 +50,7 @@ fn options() -> Result<Options, String> {
         runs: PathBuf::from("target/robustness.jsonl"),
         only: String::new(),
         threads: 1,
-        held_out: false,
+        rows: table,
         page: None,
         json: false,
     };
@@ -66,7 +66,9 @@ fn options() -> Result<Options, String> {
                 options.threads =
                     value()?.parse().map_err(|_| "--threads is a number".to_owned())?
             }
-            "--held-out" => options.held_out = true,
+            "--held-out" => options.rows = held_out,
+            "--held-out-again" => options.rows = held_out_again,
+            "--beyond" => options.rows = beyond,
             "--page" => options.page = Some(value()?.into()),
             "--json" => options.json = true,
             _ => return Err(format!("unknown {flag}")),
@@ -84,7 +86,7 @@ fn range(text: &str) -> Result<(u64, u64), String> {
 }
 
 fn play_and_print(options: &Options) -> Result<(), String> {
-    let mut rows: Vec<Row> = if options.held_out { held_out() } else { table() };
+    let mut rows: Vec<Row> = (options.rows)();
     rows.retain(|row| row.scenario.name.contains(&options.only));
     let mut runs = read(&options.runs)?;
     let mut scenarios: Vec<(Scenario, u64)> = Vec::new();
@@ -159,4 +161,111 @@ fn play(scenarios: Vec<(Scenario, u64)>, options: &Options) -> Result<Vec<Run>, 
         }
         Ok(played)
     })
+}
+
+fn ring(share: f64, homes: f64, lies: Lies, holding: usize) -> Actor {
+    Actor { share, behaviour: Behaviour::Ring { homes, lies, holding, miners_per_owner: 1 } }
+}
+
+fn row(name: String, world: World, honest_epochs: u32, actors: Vec<Actor>) -> Row {
+    let goal = Goal {
+        truth: 0.999,
+        coverage: 0.98,
+        first_epoch: None,
+        from_third_epoch: None,
+        found: None,
+        false_alarms: 0.005,
+    };
+    let scenario = Scenario { name, epochs: 5, honest_epochs, newcomers: 0.0, world, actors };
+    Row { scenario, goal }
+}
+
+/// A second set that nothing was adjusted to, after what the first one showed was mended.
+fn held_out_again() -> Vec<Row> {
+    let world = World {
+        miners: 320,
+        batches: 60,
+        homes: 30,
+        missed: [0.004, 0.025],
+        misread: [0.001, 0.007],
+        changing_prices: 0.003,
+        tools: 5,
+        tool_misreads: 0.005,
+        hard: 0.006,
+        answering: 0.93,
+        ..World::default()
+    };
+    let of = |share, behaviour| Actor { share, behaviour };
+    let mixtures = [
+        ("nobody cheats", 0, vec![]),
+        (
+            "adaptive ring, inventors, lazy",
+            0,
+            vec![
+                ring(0.28, 1.0, Lies::Price, 9),
+                of(0.06, Behaviour::Inventor { together: 2, homes: 0.12 }),
+                of(0.1, Behaviour::Lazy { sends: 0.4 }),
+            ],
+        ),
+        (
+            "ring in a fifth of the homes, adaptive ring, copiers",
+            0,
+            vec![
+                ring(0.2, 0.2, Lies::Everything, 0),
+                ring(0.15, 1.0, Lies::Everything, 7),
+                of(0.08, Behaviour::Copier { delay: 1800, changes: 0.015 }),
+            ],
+        ),
+        (
+            "sleepers that shade, fabricators, slow",
+            3,
+            vec![
+                ring(0.33, 1.0, Lies::Shade, 8),
+                of(0.05, Behaviour::Fabricator { homes: 0.3 }),
+                of(0.05, Behaviour::Slow),
+            ],
+        ),
+    ];
+    let named = |(name, honest_epochs, actors)| {
+        row(format!("held out again: {name}"), world.clone(), honest_epochs, actors)
+    };
+    mixtures.into_iter().map(named).collect()
+}
+
+/// Where it breaks: rings that are honest in batches that others dispute, and lies below every threshold.
+fn beyond() -> Vec<Row> {
+    let mut rows = Vec::new();
+    let mut add = |name: String, honest_epochs, actors| {
+        rows.push(row(name, World::default(), honest_epochs, actors));
+    };
+    for share in [0.25, 0.35, 0.45] {
+        let percent = (share * 100.0_f64).round();
+        for holding in [8, 10, 12] {
+            let agents = ring(share, 1.0, Lies::Everything, holding);
+            let of = format!("{percent} %, T = {holding}");
+            add(format!("double agents of {of}, honest for ten epochs"), 10, vec![agents]);
+            if share < 0.4 {
+                let loud = ring(0.1, 1.0, Lies::Everything, 0);
+                add(
+                    format!("double agents of {of}, beside a loud ring of 10 %"),
+                    0,
+                    vec![agents, loud],
+                );
+                let fabricators =
+                    Actor { share: 0.1, behaviour: Behaviour::Fabricator { homes: 0.3 } };
+                add(
+                    format!("double agents of {of}, beside fabricators"),
+                    0,
+                    vec![agents, fabricators],
+                );
+            }
+        }
+        for holding in [0, 12, 15] {
+            let split = ring(share, 0.03, Lies::Everything, holding);
+            let name =
+                format!("one owner's coldkeys, {percent} %, 3 % of the homes, T = {holding}");
+            add(name, 0, vec![split]);
+        }
+    }
+    rows
 }
