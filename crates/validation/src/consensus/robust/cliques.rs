@@ -75,3 +75,49 @@ fn contract(ties: &Ties) -> Cliques {
     }
     cliques
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Groups of so many: together whenever another errs, apart when one of their own does.
+    fn tools(sizes: &[usize]) -> (Ties, Vec<BTreeSet<usize>>) {
+        let mut groups = Vec::new();
+        let mut end = 0;
+        for size in sizes {
+            groups.push((end..end + size).collect::<BTreeSet<usize>>());
+            end += size;
+        }
+        let mut ties = Ties::new();
+        for a in 0..end {
+            for b in a + 1..end {
+                let same = groups.iter().any(|group| group.contains(&a) && group.contains(&b));
+                ties.insert((a, b), if same { 40 } else { -12 });
+            }
+        }
+        (ties, groups)
+    }
+
+    #[test]
+    fn each_of_three_tools_is_outnumbered_by_the_other_two() {
+        let (ties, groups) = tools(&[5, 5, 5]);
+        assert_eq!(outnumbered(&ties, 15), groups);
+    }
+
+    #[test]
+    fn a_tool_that_half_or_more_use_is_not_outnumbered() {
+        let (ties, groups) = tools(&[5, 5]);
+        assert!(outnumbered(&ties, 10).is_empty());
+        let (more, _) = tools(&[7, 4]);
+        assert_eq!(outnumbered(&more, 11), [(7..11).collect::<BTreeSet<usize>>()]);
+        // Those that nothing is known about count as well.
+        assert!(outnumbered(&ties, 11).is_empty() && groups.len() == 2);
+    }
+
+    #[test]
+    fn strangers_are_no_clique() {
+        assert!(outnumbered(&Ties::new(), 3).is_empty());
+        let apart = (1..9).map(|other| ((0, other), -20)).collect();
+        assert!(outnumbered(&apart, 9).is_empty());
+    }
+}
