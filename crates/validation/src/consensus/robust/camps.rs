@@ -2,17 +2,21 @@
 //!
 //! Only what at least two miners say counts as a camp: two honest miners seldom make the same mistake.
 
-use super::clusters::{Agreement, Cluster, clusters_into};
+use super::clusters::{Agreement, Cluster, Entry, clusters_into};
 use super::digest::{Digest, Home, SEATS};
-use crate::consensus::{FIELDS, Field, Settings};
+use crate::consensus::{FIELDS, Field, Settings, Share};
 
 /// What is disputed: each field, and whether a home exists.
 pub(super) const CHANNELS: usize = FIELDS + 1;
 pub(super) const EXISTENCE: usize = FIELDS;
+/// Every seat.
+const EVERYBODY: u64 = u64::MAX;
 /// Fewer disputes are too few to tell.
 const FEWEST: u64 = 8;
 /// A home that so many complete answers lack may not exist; one that fewer lack was missed by chance.
 const MISSED_BY_CHANCE: u32 = 3;
+/// Nor is it disputed whether a home exists that fewer than one in so many complete answers lack.
+const DISPUTING: u32 = 3;
 
 /// Two seats that often stood together, or often against each other, where there were camps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,10 +26,20 @@ pub(super) struct Edge {
     pub(super) friends: bool,
 }
 
+/// How much more often than apart two seats stood together over all fields, where that is more than chance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Tie {
+    pub(super) a: u8,
+    pub(super) b: u8,
+    /// Below 0 where they stood apart more often.
+    pub(super) strength: i32,
+}
+
 /// The disputes of one batch.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Camps {
     pub(super) edges: Vec<Edge>,
+    pub(super) ties: Vec<Tie>,
     /// For each seat, the seats it is against.
     pub(super) foes: Vec<u64>,
     /// For each seat and channel, how often it stood alone against a camp: values nobody else has, homes nobody else sees.
@@ -42,28 +56,69 @@ pub(super) fn agreement(field: usize, settings: &Settings) -> Agreement {
     }
 }
 
+/// The disputes of a batch, without those that invent: who stands together against them is not on one side for that.
 pub(super) fn camps(digest: &Digest, settings: &Settings) -> Camps {
+    let all = camps_among(EVERYBODY, digest, settings);
+    let inventors = (0..digest.seats.len())
+        .filter(|&seat| all.invents(seat, digest, settings))
+        .fold(0u64, |inventors, seat| inventors | 1 << seat);
+    if inventors == 0 {
+        return all;
+    }
+    let Camps { edges, ties, foes, .. } = camps_among(!inventors, digest, settings);
+    Camps { edges, ties, foes, ..all }
+}
+
+impl Camps {
+    /// How many of a seat's values in a channel could have been shared with somebody.
+    pub(super) fn comparable(&self, seat: usize, channel: usize, digest: &Digest) -> u32 {
+        if channel == EXISTENCE { digest.seats[seat].homes } else { self.compared[seat] }
+    }
+
+    /// Whether a seat stands alone in a channel as often as inventors do in single batches.
+    pub(super) fn invents_in(
+        &self,
+        seat: usize,
+        channel: usize,
+        digest: &Digest,
+        settings: &Settings,
+    ) -> bool {
+        let alone = u64::from(self.alone[seat][channel]);
+        let suspicious = settings.false_share.times(Share::percent(75));
+        alone >= FEWEST
+            && suspicious.is_reached_by(alone, self.comparable(seat, channel, digest).into())
+    }
+
+    fn invents(&self, seat: usize, digest: &Digest, settings: &Settings) -> bool {
+        (0..CHANNELS).any(|channel| self.invents_in(seat, channel, digest, settings))
+    }
+}
+
+fn camps_among(company: u64, digest: &Digest, settings: &Settings) -> Camps {
     let seats = digest.seats.len();
     let mut camps = Camps {
         edges: Vec::new(),
+        ties: Vec::new(),
         foes: vec![0; seats],
         alone: vec![[0; CHANNELS]; seats],
         compared: vec![0; seats],
     };
-    let complete = complete_seats(digest, settings);
+    let complete = complete_seats(digest, settings) & company;
     let mut pairs = Pairs::new(seats);
     let mut clusters = Vec::new();
+    let mut heard = Vec::new();
     let mut camp_of = [0u8; SEATS];
     for home in &digest.homes {
-        existence(home, complete, &mut camps, &mut pairs);
-        if home.seats.count_ones() < 4 {
+        let seen = home.seats & company;
+        existence(seen, complete, &mut camps, &mut pairs);
+        if seen.count_ones() < 4 {
             continue;
         }
-        for seat in bits(home.seats) {
+        for seat in bits(seen) {
             camps.compared[seat] += 1;
         }
         for field in 0..FIELDS {
-            let entries = digest.entries(home, field);
+            let entries = heard_from(company, digest.entries(home, field), &mut heard);
             if entries.len() < 2 {
                 continue;
             }
@@ -86,6 +141,17 @@ pub(super) fn camps(digest: &Digest, settings: &Settings) -> Camps {
     }
     pairs.edges_into(&mut camps, digest, settings);
     camps
+}
+
+/// What the seats of `company` said.
+fn heard_from<'a>(company: u64, entries: &'a [Entry], heard: &'a mut Vec<Entry>) -> &'a [Entry] {
+    if company == EVERYBODY || entries.len() < 2 {
+        return entries;
+    }
+    heard.clear();
+    let among = |entry: &Entry| Entry { seats: entry.seats & company, ..*entry };
+    heard.extend(entries.iter().map(among).filter(|entry| entry.seats != 0));
+    heard
 }
 
 fn seat_camps(clusters: &[Cluster], camp_of: &mut [u8; SEATS]) {
@@ -113,21 +179,24 @@ fn complete_seats(digest: &Digest, settings: &Settings) -> u64 {
         .fold(0, |complete, seat| complete | 1 << seat)
 }
 
-fn existence(home: &Home, complete: u64, camps: &mut Camps, pairs: &mut Pairs) {
-    if home.seats == complete {
+fn existence(seen: u64, complete: u64, camps: &mut Camps, pairs: &mut Pairs) {
+    if seen == complete {
         return;
     }
-    let missing = complete & !home.seats;
+    let missing = complete & !seen;
     if missing.count_ones() < MISSED_BY_CHANCE {
         return;
     }
-    if home.seats.count_ones() == 1 {
-        camps.alone[home.seats.trailing_zeros() as usize][EXISTENCE] += 1;
+    if seen.count_ones() == 1 {
+        camps.alone[seen.trailing_zeros() as usize][EXISTENCE] += 1;
+        return;
+    }
+    if missing.count_ones() * DISPUTING < complete.count_ones() {
         return;
     }
     let mut camp_of = [0u8; SEATS];
     for (seat, camp) in camp_of.iter_mut().enumerate() {
-        *camp = (home.seats >> seat & 1) as u8 + 2 * (missing >> seat & 1) as u8;
+        *camp = (seen >> seat & 1) as u8 + 2 * (missing >> seat & 1) as u8;
     }
     pairs.add(EXISTENCE, &camp_of);
 }
@@ -174,6 +243,13 @@ impl Pairs {
                 let most = |counts: &[u16]| {
                     (0..CHANNELS).map(|channel| counts[self.row(channel, a)][b]).max().unwrap_or(0)
                 };
+                let sum = |counts: &[u16]| -> i32 {
+                    (0..CHANNELS).map(|channel| i32::from(counts[self.row(channel, a)][b])).sum()
+                };
+                let strength = sum(&self.together) - sum(&self.apart);
+                if u64::from(strength.unsigned_abs()) >= FEWEST {
+                    camps.ties.push(Tie { a: a as u8, b: b as u8, strength });
+                }
                 let both = shared.count(a, b);
                 let often = |count: u16| {
                     u64::from(count) >= FEWEST

@@ -4,14 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use resi_protocol::Zipcode;
 
-use super::camps::{CHANNELS, EXISTENCE};
+use super::camps::CHANNELS;
 use super::digest::Digest;
 use super::verdict::BatchVerdict;
 use crate::consensus::panel::Panel;
 use crate::consensus::{Field, Finding, FindingKind, Refusal, RefusalReason, Settings, Share};
 
-/// Fewer odd values are chance.
-const FEWEST: u32 = 8;
 /// Chance makes such a cluster of answers once in so many batches.
 const CHANCE: f64 = 1e-3;
 
@@ -55,18 +53,13 @@ pub(super) fn inventors(
         batches: u32,
     }
     let mut tallies = vec![[Tally::default(); CHANNELS]; panel.owners().len()];
-    let suspicious = settings.false_share.times(Share::percent(75));
     for digest in digests {
         for (position, seat) in digest.seats.iter().enumerate() {
-            let alone = &digest.camps.alone[position];
             for channel in 0..CHANNELS {
-                let compared =
-                    if channel == EXISTENCE { seat.homes } else { digest.camps.compared[position] };
                 let tally = &mut tallies[seat.owner][channel];
-                tally.alone += alone[channel];
-                tally.compared += compared;
-                let often = alone[channel] >= FEWEST
-                    && suspicious.is_reached_by(alone[channel].into(), compared.into());
+                tally.alone += digest.camps.alone[position][channel];
+                tally.compared += digest.camps.comparable(position, channel, digest);
+                let often = digest.camps.invents_in(position, channel, digest, settings);
                 tally.batches += u32::from(often);
             }
         }

@@ -1,6 +1,7 @@
 //! The default strategy: it finds out who stands with whom, convicts the side that is outnumbered, and only then votes.
 
 mod camps;
+mod cliques;
 mod clusters;
 mod copying;
 mod digest;

@@ -3,6 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use resi_protocol::Zipcode;
 
 use super::camps::bits;
+use super::cliques::{self, Ties};
 use super::copying::{self, Copy};
 use super::digest::Digest;
 use super::reliability::weights;
@@ -92,11 +93,14 @@ impl<'a> Trial<'a> {
         self.convict_outnumbered();
         let verdicts = self.convict_copiers();
         let elsewhere = self.records_of(&verdicts);
+        let cliques = self.outnumbered_cliques();
         let scales: Vec<Scales> = self
             .digests
             .iter()
             .zip(&verdicts)
-            .map(|(digest, verdict)| self.scales(digest, Some((&elsewhere, verdict))))
+            .map(|(digest, verdict)| {
+                self.scales(digest, Some((&elsewhere, verdict))).with_cliques(digest, &cliques)
+            })
             .collect();
         let verdicts: Vec<BatchVerdict> = self
             .digests
@@ -158,6 +162,28 @@ impl<'a> Trial<'a> {
                 losers.against
             ),
         });
+    }
+
+    /// Owners that err together and are outnumbered, as far as batches without sides tell.
+    fn outnumbered_cliques(&self) -> Vec<BTreeSet<usize>> {
+        let mut ties = Ties::new();
+        let mut electorate = BTreeSet::new();
+        for digest in self.digests {
+            let is_free = |seat: usize| !self.convicted[digest.seats[seat].miner];
+            let owner = |seat: usize| digest.seats[seat].owner;
+            electorate.extend((0..digest.seats.len()).filter(|&seat| is_free(seat)).map(owner));
+            if digest.camps.foes.iter().any(|&foes| foes != 0) {
+                continue;
+            }
+            for tie in &digest.camps.ties {
+                let [a, b] = [tie.a, tie.b].map(usize::from);
+                if is_free(a) && is_free(b) && owner(a) != owner(b) {
+                    let both = (owner(a).min(owner(b)), owner(a).max(owner(b)));
+                    *ties.entry(both).or_default() += i64::from(tie.strength);
+                }
+            }
+        }
+        cliques::outnumbered(&ties, electorate.len())
     }
 
     fn convict_copiers(&mut self) -> Vec<BatchVerdict> {

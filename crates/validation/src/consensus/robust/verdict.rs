@@ -1,5 +1,7 @@
 //! What is accepted of one batch, with the weights and convictions given.
 
+use std::collections::BTreeSet;
+
 use super::camps::{CHANNELS, EXISTENCE, agreement, bits};
 use super::clusters::{Cluster, Entry, clusters_into, weighted_median};
 use super::digest::{Digest, Home, SEATS};
@@ -42,6 +44,8 @@ pub(super) struct Scales {
     /// By channel.
     pub(super) weights: [Sums; CHANNELS],
     pub(super) votes: Sums,
+    /// The seats of each clique that is outnumbered.
+    cliques: Vec<u64>,
     pub(super) unconvicted: u64,
 }
 
@@ -72,7 +76,29 @@ impl Scales {
         Self {
             weights: weights.map(|of_seat| Sums::new(&of_seat[..seats.len()])),
             votes: Sums::new(&votes[..seats.len()]),
+            cliques: Vec::new(),
             unconvicted,
+        }
+    }
+
+    /// Owners that err together and are outnumbered have one vote where nobody agrees with them.
+    pub(super) fn with_cliques(mut self, digest: &Digest, cliques: &[BTreeSet<usize>]) -> Self {
+        let seats_of = |clique: &BTreeSet<usize>| {
+            let member = |&seat: &usize| clique.contains(&digest.seats[seat].owner);
+            (0..digest.seats.len()).filter(member).fold(0, |mask, seat| mask | 1 << seat)
+        };
+        self.cliques =
+            cliques.iter().map(seats_of).filter(|seats: &u64| seats.count_ones() >= 2).collect();
+        self
+    }
+
+    fn votes(&self, camp: u64) -> u64 {
+        let votes = self.votes.of(camp);
+        let heard = camp & self.unconvicted;
+        if self.cliques.iter().any(|clique| heard & !clique == 0) {
+            votes.min(VOTE.into())
+        } else {
+            votes
         }
     }
 
@@ -180,7 +206,10 @@ impl Judge<'_> {
         let (votes, all_votes) = if rest == 0 {
             (1, u64::from(weight > 0))
         } else {
-            (self.scales.votes.of(winner), self.scales.votes.of(winner | rest))
+            let votes = self.scales.votes(winner);
+            let others: u64 =
+                self.clusters[1..].iter().map(|camp| self.scales.votes(camp.seats)).sum();
+            (votes, votes + others)
         };
         let accepted = exists
             && self.settings.consensus_confidence_threshold.is_reached_by(weight, whole)
