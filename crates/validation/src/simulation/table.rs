@@ -29,16 +29,16 @@ pub struct Row {
     pub goal: Option<Goal>,
 }
 
-const fn goal(truth: f64, coverage: f64, found: Option<f64>, false_alarms: f64) -> Goal {
+pub(super) const fn goal(truth: f64, coverage: f64, found: Option<f64>, false_alarms: f64) -> Goal {
     Goal { truth, coverage, first_epoch: None, from_third_epoch: None, found, false_alarms }
 }
 
-fn row(name: &str, world: World, actors: Vec<Actor>, goal: Goal) -> Row {
+pub(super) fn row(name: &str, world: World, actors: Vec<Actor>, goal: Goal) -> Row {
     let scenario = Scenario { world, actors, ..Scenario::honest(name, 5) };
     Row { scenario, goal: Some(goal) }
 }
 
-fn ring(homes: f64, lies: Lies, holding: usize) -> Behaviour {
+pub(super) fn ring(homes: f64, lies: Lies, holding: usize) -> Behaviour {
     Behaviour::Ring { homes, lies, holding, miners_per_owner: 1 }
 }
 
@@ -201,46 +201,4 @@ pub fn mixture(share: f64) -> Vec<Actor> {
     ]
     .map(|behaviour| Actor { share, behaviour })
     .to_vec()
-}
-
-/// What nothing was ever adjusted to: other sizes, other noise, another mixture. To be looked at once.
-pub fn held_out() -> Vec<Row> {
-    let world = World {
-        miners: 200,
-        batches: 40,
-        homes: 40,
-        missed: [0.01, 0.04],
-        misread: [0.002, 0.008],
-        changing_prices: 0.004,
-        tools: 4,
-        hard: 0.004,
-        answering: 0.9,
-        ..World::default()
-    };
-    let ring = |share, homes, lies, holding| Actor { share, behaviour: ring(homes, lies, holding) };
-    let held = goal(0.999, 0.98, None, 0.005);
-    let mixtures = [
-        ("held out: nobody cheats", vec![]),
-        (
-            "held out: two rings",
-            vec![ring(0.25, 0.5, Lies::Everything, 0), ring(0.18, 1.0, Lies::Shade, 0)],
-        ),
-        (
-            "held out: adaptive ring, fabricators, copiers",
-            vec![
-                ring(0.22, 1.0, Lies::Everything, 7),
-                Actor { share: 0.1, behaviour: Behaviour::Fabricator { homes: 0.15 } },
-                Actor { share: 0.1, behaviour: Behaviour::Copier { delay: 600, changes: 0.02 } },
-            ],
-        ),
-        (
-            "held out: inventors of three, lazy, ring in a twelfth of the homes",
-            vec![
-                Actor { share: 0.12, behaviour: Behaviour::Inventor { together: 3, homes: 0.07 } },
-                Actor { share: 0.15, behaviour: Behaviour::Lazy { sends: 0.5 } },
-                ring(0.15, 1.0 / 12.0, Lies::Everything, 0),
-            ],
-        ),
-    ];
-    mixtures.into_iter().map(|(name, actors)| row(name, world.clone(), actors, held)).collect()
 }

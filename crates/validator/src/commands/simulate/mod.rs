@@ -51,6 +51,9 @@ pub(crate) struct Simulate {
     /// Worlds that nothing was adjusted to
     #[arg(long, group = "what")]
     held_out: bool,
+    /// Worlds past the limits: where it breaks
+    #[arg(long, group = "what")]
+    beyond: bool,
     /// Only worlds and curves with this in their names
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     only: String,

@@ -3,7 +3,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 use resi_validation::simulation::{
-    Curve, Game, Row, Scenario, curves, curves_of, held_out, mixture, table,
+    Curve, Game, Row, Scenario, beyond, curves, curves_of, held_out, mixture, table,
 };
 
 use super::Simulate;
@@ -22,6 +22,8 @@ impl Plan {
             (table(), curves())
         } else if command.held_out {
             (held_out(), Vec::new())
+        } else if command.beyond {
+            (beyond(), Vec::new())
         } else {
             let scenario = own(command)?;
             let curves = curves_of(&scenario);
