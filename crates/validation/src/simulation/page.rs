@@ -77,8 +77,9 @@ fn epochs_section(lines: &[Line], runs: &[Run]) -> String {
     for line in lines.iter().filter(moves) {
         let epochs = line.robust.by_epoch.len();
         let every = epochs.div_ceil(12);
-        let label =
-            |epoch: usize| if epoch % every == 0 { (epoch + 1).to_string() } else { String::new() };
+        let label = |epoch: usize| {
+            if epoch.is_multiple_of(every) { (epoch + 1).to_string() } else { String::new() }
+        };
         let ticks: Vec<(f64, String)> =
             (0..epochs).map(|epoch| (epoch as f64, label(epoch))).collect();
         let series = STRATEGIES.map(|(class, name)| {
