@@ -12,6 +12,7 @@ use resi_data_api::http::listener;
 use resi_data_api::ids::Ids;
 use resi_data_api::log::RequestLog;
 use resi_data_api::metrics::Metrics;
+use resi_data_api::nonces::Nonces;
 use resi_data_api::pulls::Pulls;
 use resi_data_api::refusals::Refusals;
 use resi_data_api::registry::OpenRegistry;
@@ -145,9 +146,9 @@ impl Service {
         let store = database.open().await;
         let app = app(Arc::clone(&store), clock, options);
         background::tend_deck(&app).await;
-        background::probe(&app, &mut ClockWatch::new(&*app.clock)).await;
+        background::probe(&app).await;
         // The clock of a Postgres cannot be moved; comparing it with this one would always find a fault.
-        app.board.clock_checked(None);
+        app.clock_watch.trust_database(app.clock.now(), app.clock.monotonic());
         let rotation_key = app.deck.public_key();
         let tcp = TcpListener::bind(address).await.unwrap();
         let address = tcp.local_addr().unwrap();
@@ -208,9 +209,12 @@ fn app(store: Arc<dyn Store>, clock: Arc<dyn Clock>, options: Options) -> App {
         retention: None,
         request_log: RequestLog::off(),
         trusted_proxies: TrustedProxies::new(Vec::new()),
+        service_hotkey: None,
+        nonces: Nonces::default(),
         enabled_sources: options.enabled_sources.parse().unwrap(),
         mock: false,
         started: clock.monotonic(),
+        clock_watch: ClockWatch::new(&*clock),
         clock,
     }
 }

@@ -89,7 +89,7 @@ impl Simulate {
         if self.markdown {
             return print(&markdown(&lines));
         }
-        cli.style.show(&lines, |lines| text(lines))
+        cli.style.show(&lines, text)
     }
 
     fn play(&self, games: &[Game]) -> Result<Vec<Run>> {
@@ -111,6 +111,7 @@ impl Simulate {
     }
 }
 
+#[expect(clippy::ptr_arg, reason = "what is shown is this very type")]
 fn text(lines: &Vec<Line>) -> String {
     let rows = lines.iter().flat_map(|line| {
         let goal = line.met.map_or("", |met| if met { "met" } else { "missed" });
