@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use resi_protocol::wire::{AssignmentConfig, ErrorCode};
 use resi_protocol::{Hotkey, Sources, Timestamp};
-use resi_store::{Quota, Store};
+use resi_store::{Counted, Quota, Store};
 
 use crate::board::Board;
 use crate::clock::{Clock, ClockWatch};
@@ -23,6 +23,7 @@ use crate::pulls::Pulls;
 use crate::refusals::Refusals;
 use crate::registry::{Freshness, Registry, Standing};
 use crate::rotation::{Archive, Deal, Deck, NoDeal};
+use crate::shared_limit::{Exchange, SharedLimit};
 use crate::tokens::Tokens;
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
@@ -38,7 +39,7 @@ const REMEMBERED_ADDRESSES: usize = 50_000;
 pub struct LimitSettings {
     /// Grants a minute for a hotkey.
     pub access_per_minute: u32,
-    /// Requests with a token an hour for a hotkey.
+    /// Requests of a validator an hour for a hotkey.
     pub requests_per_hour: u32,
     /// Status reports an hour for a hotkey.
     pub reports_per_hour: u32,
@@ -72,15 +73,17 @@ impl LimitSettings {
     };
 }
 
-/// The limits that are kept in memory.
+/// The limits that are decided from memory.
 #[derive(Debug)]
 pub struct Limits {
     /// As set.
     pub settings: LimitSettings,
-    /// Requests with a token.
-    pub requests: SlidingLimit<Hotkey>,
-    /// Status reports.
-    pub reports: SlidingLimit<Hotkey>,
+    /// Requests of validators, over all replicas.
+    pub requests: SharedLimit,
+    /// Status reports, over all replicas.
+    pub reports: SharedLimit,
+    /// How the other replicas are told.
+    pub exchange: Exchange,
     /// Statistics.
     pub statistics: SlidingLimit<AddressKey>,
     /// Requests with a signature to check.
@@ -88,12 +91,14 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// Nothing counted yet.
-    pub fn new(settings: LimitSettings) -> Self {
+    /// Nothing counted yet, by the replica with this number, which no other has or had.
+    pub fn new(settings: LimitSettings, replica: i64) -> Self {
+        let shared = |counted, limit| SharedLimit::new(counted, limit, REMEMBERED_HOTKEYS);
         Self {
             settings,
-            requests: SlidingLimit::new(settings.requests_per_hour, HOUR, REMEMBERED_HOTKEYS),
-            reports: SlidingLimit::new(settings.reports_per_hour, HOUR, REMEMBERED_HOTKEYS),
+            requests: shared(Counted::Requests, settings.requests_per_hour),
+            reports: shared(Counted::Reports, settings.reports_per_hour),
+            exchange: Exchange::new(replica),
             statistics: SlidingLimit::new(settings.statistics_per_hour, HOUR, REMEMBERED_READERS),
             addresses: AddressLimit::new(
                 settings.address_per_minute,
@@ -127,7 +132,7 @@ pub struct App {
     pub archive: Archive,
     /// Access tokens.
     pub tokens: Tokens,
-    /// The limits kept in memory.
+    /// The limits.
     pub limits: Limits,
     /// What the last probe found.
     pub board: Board,

@@ -79,7 +79,9 @@ impl FromRequest<AppState> for ByValidator {
             let holder = app.tokens.verify(bearer(headers)?, app.clock.now())?;
             scope.proved(Arc::clone(&holder.address));
             app.require_validator(&holder.hotkey)?;
-            let (hotkey, sources) = (holder.hotkey, holder.sources);
+            // A source may have been disabled since the token was made.
+            let sources = holder.sources.intersection(app.enabled_sources);
+            let hotkey = holder.hotkey;
             return Ok(Self { validator: Validator { sources, hotkey, signer: None }, request });
         }
         let sources = app.enabled_sources;

@@ -6,10 +6,11 @@ use resi_protocol::btauth::Nonce;
 use resi_protocol::wire::Check;
 use tokio::time::timeout;
 
-use crate::app::{ASSIGNMENT_TIMEOUT, App};
+use crate::app::{ASSIGNMENT_TIMEOUT, App, Limits};
 use crate::board::PROBE_DEADLINE;
 use crate::endpoints::health::{assess, flags};
 use crate::metrics::Standing;
+use crate::shared_limit::{STRETCH, WINDOW};
 
 /// How many epochs statistics show.
 const SHOWN_EPOCHS: u32 = 12;
@@ -19,9 +20,10 @@ const SWEPT_AT_ONCE: u32 = 500;
 /// Longer than a nonce could still pass, by the slowest clock of all replicas.
 const NONCES_REMEMBERED: Duration = Duration::from_secs(360);
 
-/// Asks the database whether it is there, takes its counts, and compares the clocks.
+/// Asks the database whether it is there and can be written, takes its counts, and compares the clocks.
 pub async fn probe(app: &App) {
     let asked = timeout(PROBE_DEADLINE, async {
+        app.store.try_write().await?;
         let time = app.store.time().await?.map(|time| (time, app.clock.monotonic()));
         Ok::<_, resi_store::StoreError>((time, app.store.tally(SHOWN_EPOCHS).await?))
     });
@@ -86,6 +88,15 @@ pub async fn write_pulls(app: &App) {
     }
 }
 
+/// Exchanges with the other replicas how many requests passed.
+pub async fn share_limits(app: &App) {
+    let Limits { requests, reports, exchange, .. } = &app.limits;
+    let shared = exchange.turn([requests, reports], &*app.store, app.clock.now()).await;
+    if let Err(error) = shared {
+        tracing::debug!("limits hold in this replica alone until the database is back: {error}");
+    }
+}
+
 /// Writes what was refused.
 pub async fn write_refusals(app: &App) {
     if let Err(error) = app.refusals.write(&*app.store).await {
@@ -110,7 +121,7 @@ pub async fn prune(app: &App) {
     }
 }
 
-/// Writes down what has expired, and forgets signatures whose time has passed anyway.
+/// Writes down what has expired, and forgets signatures, nonces and counts whose time has passed anyway.
 pub async fn sweep(app: &App) {
     if app.clock_watch.problem(&*app.clock).is_some() {
         // By a clock that is wrong, live assignments would expire and used signatures would be forgotten.
@@ -123,6 +134,8 @@ pub async fn sweep(app: &App) {
             >= u64::from(SWEPT_AT_ONCE)
         {}
         while app.store.forget_signatures(now, SWEPT_AT_ONCE).await? >= u64::from(SWEPT_AT_ONCE) {}
+        let before = now.minus(WINDOW + 2 * STRETCH);
+        while app.store.forget_passed(before, SWEPT_AT_ONCE).await? >= u64::from(SWEPT_AT_ONCE) {}
         let before = Nonce::at(now.minus(NONCES_REMEMBERED));
         while app.store.forget_nonces(before, SWEPT_AT_ONCE).await? >= u64::from(SWEPT_AT_ONCE) {}
         Ok::<_, resi_store::StoreError>(())
@@ -132,6 +145,8 @@ pub async fn sweep(app: &App) {
     }
 }
 
+/// How often replicas tell each other what passed.
+pub const SHARE_INTERVAL: Duration = Duration::from_secs(1);
 /// How often the deck is tended, and pulls and refusals are written.
 pub const TEND_INTERVAL: Duration = Duration::from_secs(1);
 /// How often it is swept.

@@ -21,5 +21,6 @@ pub mod refusals;
 pub mod registry;
 pub mod rotation;
 pub mod settings;
+pub mod shared_limit;
 pub mod signed;
 pub mod tokens;

@@ -25,18 +25,6 @@ impl<K: Eq + Hash + Copy> SlidingLimit<K> {
         Self { limit, window, capacity, keys: Mutex::new(HashMap::new()) }
     }
 
-    /// How the limit of `key` stands, without counting.
-    ///
-    /// # Errors
-    /// When it is used up.
-    pub fn look(&self, key: K, now: Timestamp) -> Result<(), Quota> {
-        let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
-        match keys.get_mut(&key) {
-            Some(log) if self.limit > 0 => self.stand(log, now).map(drop),
-            _ => Ok(()),
-        }
-    }
-
     /// Counts a request of `key` if it may pass.
     ///
     /// # Errors
@@ -50,13 +38,6 @@ impl<K: Eq + Hash + Copy> SlidingLimit<K> {
             self.make_room(&mut keys, now);
         }
         let log = keys.entry(key).or_default();
-        let quota = self.stand(log, now)?;
-        log.push_back(now);
-        Ok(Some(quota))
-    }
-
-    /// What is left when one more is counted.
-    fn stand(&self, log: &mut VecDeque<Timestamp>, now: Timestamp) -> Result<Quota, Quota> {
         // A clock that was set back must not lock anybody out: what lies ahead of it is forgotten.
         log.retain(|at| at.plus(self.window) > now && *at <= now);
         let resets_at = log.front().map_or(now, |first| *first).plus(self.window);
@@ -64,7 +45,8 @@ impl<K: Eq + Hash + Copy> SlidingLimit<K> {
         if used >= self.limit {
             return Err(Quota { limit: self.limit, remaining: 0, resets_at });
         }
-        Ok(Quota { limit: self.limit, remaining: self.limit - used - 1, resets_at })
+        log.push_back(now);
+        Ok(Some(Quota { limit: self.limit, remaining: self.limit - used - 1, resets_at }))
     }
 
     fn make_room(&self, keys: &mut HashMap<K, VecDeque<Timestamp>>, now: Timestamp) {

@@ -19,7 +19,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::opening;
 use crate::app::{App, AppState, Limits};
-use crate::background::{self, PRUNE_INTERVAL, REGISTRY_INTERVAL, SWEEP_INTERVAL, TEND_INTERVAL};
+use crate::background::{
+    self, PRUNE_INTERVAL, REGISTRY_INTERVAL, SHARE_INTERVAL, SWEEP_INTERVAL, TEND_INTERVAL,
+};
 use crate::board::{Board, PROBE_INTERVAL};
 use crate::clock::{Clock, ClockWatch, SystemClock};
 use crate::endpoints;
@@ -91,6 +93,7 @@ pub async fn run(settings: Settings, sink: LogSink) -> Result<()> {
     // The clock is compared before anything is agreed by it.
     background::probe(&app).await;
     background::tend_deck(&app).await;
+    background::share_limits(&app).await;
     spawn_background(&mut tasks, &app);
     if let Some(tcp) = metrics_tcp {
         spawn_metrics(&mut tasks, tcp, &app, stop.clone());
@@ -207,7 +210,7 @@ fn build(
         registry,
         archive: Archive::new(settings.reveal == Reveal::AtStart),
         tokens: Tokens::new(&keys.jwt, issuer, settings.netuid),
-        limits: Limits::new(settings.limits),
+        limits: Limits::new(settings.limits, i64::from_le_bytes(random()?)),
         board: Board::new(),
         metrics: Metrics::new(),
         pulls: Pulls::default(),
@@ -228,6 +231,7 @@ fn build(
 fn spawn_background(tasks: &mut Tasks, app: &Arc<App>) {
     every(tasks, "deck", TEND_INTERVAL, app, async |app| background::tend_deck(&app).await);
     every(tasks, "pulls", TEND_INTERVAL, app, async |app| background::write_pulls(&app).await);
+    every(tasks, "limits", SHARE_INTERVAL, app, async |app| background::share_limits(&app).await);
     every(tasks, "refusals", TEND_INTERVAL, app, async |app| {
         background::write_refusals(&app).await
     });

@@ -173,7 +173,7 @@ pub struct RawLimits {
     #[arg(long = "limit-access-per-minute", env = "LIMIT_ACCESS_PER_MINUTE", value_name = "N")]
     #[serde(rename = "limit_access_per_minute")]
     pub access_per_minute: Option<u32>,
-    /// Requests with a token an hour for a hotkey [default: 100]
+    /// Requests of a validator an hour for a hotkey [default: 100]
     #[arg(long = "limit-requests-per-hour", env = "LIMIT_REQUESTS_PER_HOUR", value_name = "N")]
     #[serde(rename = "limit_requests_per_hour")]
     pub requests_per_hour: Option<u32>,
@@ -193,7 +193,7 @@ pub struct RawLimits {
     #[arg(long = "limit-statistics-per-hour", env = "LIMIT_STATISTICS_PER_HOUR", value_name = "N")]
     #[serde(rename = "limit_statistics_per_hour")]
     pub statistics_per_hour: Option<u32>,
-    /// Requests for access a minute for a client address, before signatures are checked [default: 1200]
+    /// Signed requests a minute for a client address, before signatures are checked [default: 1200]
     #[arg(long = "limit-address-per-minute", env = "LIMIT_ADDRESS_PER_MINUTE", value_name = "N")]
     #[serde(rename = "limit_address_per_minute")]
     pub address_per_minute: Option<u32>,

@@ -4,9 +4,9 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::{Method, StatusCode};
 use resi_data_api::background;
-use resi_protocol::Timestamp;
 use resi_protocol::rotation::{Pinned, Pool, RotationKey, verify_blocks};
 use resi_protocol::wire::{PoolResource, ValidatorData};
+use resi_protocol::{Keypair, Timestamp};
 use serde_json::json;
 
 use crate::harness::{Answer, Backend, MINI_SECRET, Options, START, Service, bearer, on_both};
@@ -146,6 +146,20 @@ async fn the_hour_of_a_hotkey_is_limited(backend: Backend) {
     let bob = service.token("Bob").await;
     service.get_with(PATH, &bob).await.is_ok();
     service.clock.advance(Duration::from_secs(3_500));
+    service.get_with(PATH, &token).await.is_ok();
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn a_source_that_is_not_enabled_is_not_dealt_whatever_the_token_says() {
+    let service = Service::start(Backend::Sqlite).await;
+    let (alice, now) = (Keypair::development("Alice").hotkey(), service.app.clock.now());
+    let sources = "ZILLOW_SOLD,REDFIN".parse().unwrap();
+    let (token, _) = service.app.tokens.issue(alice, sources, "id".into(), now).unwrap();
+    service
+        .get_with(&format!("{PATH}?sources=REDFIN"), &token)
+        .await
+        .is_error(403, "SOURCE_NOT_AUTHORIZED");
     service.get_with(PATH, &token).await.is_ok();
     service.stop().await;
 }

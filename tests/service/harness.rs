@@ -257,7 +257,7 @@ impl Service {
                 if options.mock { "resi-mock" } else { "resi-data-api" },
                 46,
             ),
-            limits: Limits::new(options.limits),
+            limits: Limits::new(options.limits, i64::from_le_bytes(rand_bytes())),
             board: Board::new(),
             metrics: Metrics::new(),
             pulls: Pulls::default(),
@@ -292,6 +292,7 @@ impl Service {
         background::tend_deck(&self.app).await;
         background::write_pulls(&self.app).await;
         background::write_refusals(&self.app).await;
+        background::share_limits(&self.app).await;
         background::prune(&self.app).await;
         background::sweep(&self.app).await;
         background::probe(&self.app).await;

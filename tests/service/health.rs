@@ -5,6 +5,8 @@ use axum::http::StatusCode;
 use resi_store::{Migrations, Store};
 use resi_store_sqlite::{SqliteLocation, SqliteStore};
 use serde_json::json;
+use sqlx::ConnectOptions;
+use sqlx::sqlite::SqliteConnectOptions;
 
 use crate::harness::{Backend, Options, START, Service, TestClock, on_both};
 
@@ -113,6 +115,23 @@ async fn a_probe_that_hangs_shows() {
     assert_eq!(service.get("/health").await.json["checks"]["database"], "unavailable");
     service.turn().await;
     assert_eq!(service.get("/health").await.json["status"], "healthy");
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn a_database_that_somebody_else_has_locked_shows_and_shows_again_when_it_is_free() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("resi.sqlite");
+    let store = SqliteStore::open(SqliteLocation::File(path.clone()), Migrations::Run).await;
+    let service = Service::on_store(Arc::new(store.unwrap()), Options::default()).await;
+    let mut other = SqliteConnectOptions::new().filename(&path).connect().await.unwrap();
+    sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
+    background::probe(&service.app).await;
+    let health = service.get("/health").await;
+    assert_eq!(health.is_ok()["checks"]["database"], "unavailable");
+    sqlx::raw_sql("ROLLBACK").execute(&mut other).await.unwrap();
+    background::probe(&service.app).await;
+    assert_eq!(service.get("/health").await.json["checks"]["database"], "ok");
     service.stop().await;
 }
 

@@ -7,6 +7,7 @@ mod database;
 mod epochs;
 mod grants;
 mod open;
+mod passed;
 mod reports;
 mod tally;
 
@@ -20,7 +21,7 @@ use resi_protocol::{EpochId, Hotkey, Sha256Hash, Timestamp};
 use resi_store::{
     Assignment, AssignmentQuery, AuditEntry, AuditEvent, AuditQuery, Connections, EpochRecord,
     GrantAttempt, GrantOutcome, GrantedValidator, GroupCommit, KeptMembers, Migrations, OpenError,
-    Pull, ReportAttempt, ReportOutcome, Store, StoreError, StoredPool, Tally,
+    Passed, Pull, ReportAttempt, ReportOutcome, Store, StoreError, StoredPool, Tally,
 };
 
 use crate::database::{Database, REPORT_LANES, within};
@@ -192,6 +193,23 @@ impl Store for PostgresStore {
 
     async fn forget_nonces(&self, before: Nonce, limit: u32) -> Result<u64, StoreError> {
         within(chain::forget_nonces(&self.database, before, limit)).await
+    }
+
+    async fn share_passed(
+        &self,
+        replica: i64,
+        own: &[Passed],
+        since: Timestamp,
+    ) -> Result<Vec<Passed>, StoreError> {
+        within(passed::share(&self.database, replica, own, since)).await
+    }
+
+    async fn forget_passed(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
+        within(passed::forget(&self.database, before, limit)).await
+    }
+
+    async fn try_write(&self) -> Result<(), StoreError> {
+        within(passed::try_write(&self.database)).await
     }
 
     async fn tally(&self, epochs: u32) -> Result<Tally, StoreError> {

@@ -13,6 +13,7 @@ mod epochs;
 mod error;
 mod group_commit;
 mod known;
+mod passed;
 pub mod rows;
 mod schema;
 mod tally;
@@ -41,6 +42,7 @@ pub use epochs::{EpochRecord, PoolEntry, Pull, StoredPool};
 pub use error::{Migrations, OpenError, StoreError};
 pub use group_commit::{BATCH, GroupCommit};
 pub use known::Known;
+pub use passed::{Counted, Passed};
 pub use schema::{AppliedMigration, pending_migrations};
 pub use tally::{EpochTally, LastChange, Tally};
 
@@ -165,6 +167,22 @@ pub trait Store: Send + Sync + std::fmt::Debug {
 
     /// Forgets at most `limit` nonces before `before`; returns how many.
     async fn forget_nonces(&self, before: Nonce, limit: u32) -> Result<u64, StoreError>;
+
+    /// Writes how many requests this `replica` let pass in stretches of time, in place of what it wrote of them before,
+    /// and returns what all other replicas together let pass in each stretch from `since` on.
+    async fn share_passed(
+        &self,
+        replica: i64,
+        own: &[Passed],
+        since: Timestamp,
+    ) -> Result<Vec<Passed>, StoreError>;
+
+    /// Forgets at most `limit` counts of stretches that began before `before`; returns how many.
+    async fn forget_passed(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError>;
+
+    /// Commits a row of no meaning, to see whether anything can be written: a database that is full, locked by
+    /// somebody or read-only answers to those who only read.
+    async fn try_write(&self) -> Result<(), StoreError>;
 
     /// The counts that health and statistics show, with at most `epochs` epochs, newest first. Costs no more when more
     /// assignments are remembered.

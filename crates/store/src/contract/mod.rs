@@ -6,6 +6,7 @@ mod audit;
 mod chain;
 mod epochs;
 mod lifecycle;
+mod passed;
 mod tally;
 mod throughput;
 
@@ -25,6 +26,7 @@ pub use audit::*;
 pub use chain::*;
 pub use epochs::*;
 pub use lifecycle::*;
+pub use passed::*;
 pub use tally::*;
 pub use throughput::{Load, throughput};
 
@@ -89,6 +91,9 @@ macro_rules! contract {
             of_two_replicas_one_takes_a_nonce,
             a_nonce_stays_taken_after_a_restart,
             old_nonces_are_forgotten_and_others_are_not,
+            replicas_learn_what_the_others_let_pass,
+            old_counts_are_forgotten,
+            writing_is_tried,
             an_empty_database_has_an_empty_tally,
             the_tally_counts_by_status,
             the_tally_follows_expiry,

@@ -169,6 +169,12 @@ impl Service {
     }
 }
 
+/// A number that no other replica of these tests has.
+fn replica() -> i64 {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    COUNT.fetch_add(1, Ordering::Relaxed).into()
+}
+
 fn app(store: Arc<dyn Store>, clock: Arc<dyn Clock>, options: Options) -> App {
     let pool = resi_zipcodes::embedded_pool(7_572).unwrap();
     let entries = pool.entries.iter().map(|entry| PoolEntry {
@@ -201,7 +207,7 @@ fn app(store: Arc<dyn Store>, clock: Arc<dyn Clock>, options: Options) -> App {
             "resi-data-api",
             46,
         ),
-        limits: Limits::new(limits),
+        limits: Limits::new(limits, replica()),
         board: Board::new(),
         metrics: Metrics::new(),
         pulls: Pulls::default(),
