@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::StatusCode;
+use resi_data_api::background;
 use resi_store::{Migrations, Store};
 use resi_store_sqlite::{SqliteLocation, SqliteStore};
 use serde_json::json;
