@@ -26,8 +26,7 @@ pub(super) fn inventors(
     let mut tallies = vec![[Tally::default(); CHANNELS]; panel.owners().len()];
     for digest in digests {
         for (position, seat) in digest.seats.iter().enumerate() {
-            for channel in 0..CHANNELS {
-                let tally = &mut tallies[seat.owner][channel];
+            for (channel, tally) in tallies[seat.owner].iter_mut().enumerate() {
                 tally.alone += digest.camps.alone[position][channel];
                 tally.compared += digest.camps.comparable(position, channel, digest);
                 let often = digest.camps.invents_in(position, channel, digest, settings);
