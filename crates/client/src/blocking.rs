@@ -29,7 +29,7 @@ use crate::{AssignmentsRequest, BlocksRequest, Error, PageRequest, VerifiedBlock
 /// ```no_run
 /// # fn example(client: resi_client::blocking::Client) -> Result<(), resi_client::Error> {
 /// for blocks in client.watch(Default::default()) {
-///     println!("{}", blocks?.data().epoch_id);
+///     println!("{}", blocks?.data().total_zipcodes);
 /// }
 /// # Ok(())
 /// # }

@@ -265,7 +265,7 @@ impl Clock for Standing {
     }
 
     fn monotonic(&self) -> Duration {
-        Duration::ZERO
+        self.now().since(Timestamp::UNIX_EPOCH)
     }
 }
 
