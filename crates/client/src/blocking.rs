@@ -229,6 +229,13 @@ impl Client {
 
     /// See [`Client::honeypots`](crate::Client::honeypots).
     ///
+    /// ```no_run
+    /// # fn example(client: resi_client::blocking::Client, ended: &resi_client::VerifiedBlocks) -> Result<(), resi_client::Error> {
+    /// println!("nobody sells homes in {:?}", client.honeypots(ended)?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// Those of the same name there.
     pub fn honeypots(&self, blocks: &VerifiedBlocks) -> Result<Vec<Zipcode>, Error> {
