@@ -232,7 +232,8 @@ impl App {
             return Ok(deal?);
         }
         self.require_sound_clock()?;
-        Ok(self.deck.deal_at(now).await?)
+        // Boxed, so that requests for a prepared deal do not carry the room for making one.
+        Ok(Box::pin(self.deck.deal_at(now)).await?)
     }
 
     /// The time by which epochs are public: never ahead of what it should be.

@@ -65,7 +65,8 @@ async fn grant(
     scope: &Scope,
 ) -> Result<Response, ApiError> {
     match signed::is_signed(request.headers()) {
-        true => grant_by_headers(app, request, scope).await,
+        // Boxed, so that requests signed in their body do not carry the room for it.
+        true => Box::pin(grant_by_headers(app, request, scope)).await,
         false => grant_by_body(app, request, scope).await,
     }
 }

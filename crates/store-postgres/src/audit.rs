@@ -34,11 +34,21 @@ pub(crate) async fn list(
     let mut connection = database.connection().await?;
     let rows = sqlx::query_as!(
         AuditRow,
-        "SELECT position, at, kind, code, hotkey, proved, subject, request_id, address, times
-         FROM audit
-         WHERE at >= $1 AND (at, position) > ($2, $3) AND ($4::bytea IS NULL OR hotkey = $4)
-         ORDER BY at, position LIMIT $5",
-        query.since.micros(),
+        r#"SELECT position AS "position!", at AS "at!", kind AS "kind!", code AS "code!", hotkey, proved AS "proved!",
+               subject, request_id, address, times AS "times!"
+           FROM (
+               SELECT position, at, kind, code, hotkey, proved, subject, request_id, address, times
+               FROM audit WHERE at >= $1
+               UNION ALL
+               SELECT (1::bigint << 52) + g.position * 1024 + nth, (entry ->> 0)::bigint, entry ->> 1, entry ->> 2,
+                   decode(entry ->> 3, 'hex'), (entry ->> 4) = '1', entry ->> 5, entry ->> 6, entry ->> 7,
+                   (entry ->> 8)::bigint
+               FROM audit_of_reports AS g
+               CROSS JOIN LATERAL json_array_elements(g.entries::json) WITH ORDINALITY AS e(entry, nth)
+               WHERE g.at >= $1
+           ) AS both_kinds
+           WHERE (at, position) > ($1, $2) AND ($3::bytea IS NULL OR hotkey = $3)
+           ORDER BY at, position LIMIT $4"#,
         at.micros(),
         position,
         query.hotkey.as_ref().map(|hotkey| &hotkey.as_bytes()[..]),
@@ -66,6 +76,15 @@ pub(crate) async fn prune(
     .execute(&mut *connection)
     .await
     .map_err(unavailable)?;
+    let pruned_of_reports = sqlx::query!(
+        "DELETE FROM audit_of_reports WHERE position IN (
+             SELECT position FROM audit_of_reports WHERE at < $1 ORDER BY at LIMIT $2 FOR UPDATE SKIP LOCKED)",
+        before.micros(),
+        i64::from(limit)
+    )
+    .execute(&mut *connection)
+    .await
+    .map_err(unavailable)?;
     connection.done();
-    Ok(pruned.rows_affected())
+    Ok(pruned.rows_affected() + pruned_of_reports.rows_affected())
 }

@@ -217,6 +217,7 @@ async fn write(
         deltas.iter().map(|delta| rows::last_columns(delta).2.map(str::to_owned)).collect();
 
     let (validator_epochs, validator_hotkeys, hashes) = validator_columns(&validators);
+    let audited_at = audit.iter().map(|event| event.at.micros()).max();
 
     sqlx::query!(
         r#"WITH written AS (
@@ -250,8 +251,10 @@ async fn write(
                SELECT * FROM UNNEST($21::bigint[], $22::bytea[], $23::bytea[])
                ON CONFLICT (epoch, hotkey) DO UPDATE SET consensus_hash = excluded.consensus_hash
                WHERE excluded.consensus_hash IS NOT NULL AND v.consensus_hash IS DISTINCT FROM excluded.consensus_hash
+           ), audited AS (
+               INSERT INTO audit_of_reports (at, entries) SELECT $26, $27 WHERE $26::bigint IS NOT NULL
            )
-           SELECT require_all_written((SELECT count(*) FROM written), $24), append_audit($26)"#,
+           SELECT require_all_written((SELECT count(*) FROM written), $24)"#,
         &hotkeys,
         &ids,
         &statuses,
@@ -277,6 +280,7 @@ async fn write(
         &hashes as &[Option<Vec<u8>>],
         sorted.len() as i64,
         shard,
+        audited_at,
         rows::audit_text(audit)?
     )
     .fetch_one(connection)
