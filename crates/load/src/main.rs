@@ -8,6 +8,7 @@ mod epochs;
 mod percentile;
 mod rate;
 mod start;
+mod verify;
 
 use std::net::{Ipv4Addr, TcpListener};
 
@@ -34,6 +35,8 @@ enum Command {
     Rate(rate::Arguments),
     /// Starts a command, and tells how many milliseconds pass until a URL answers 200; then stops it.
     Start(start::Arguments),
+    /// Verifies signatures on one thread, and prints how many a second.
+    Verify(verify::Arguments),
     /// Prints a port of 127.0.0.1 that is free now.
     FreePort,
 }
@@ -47,6 +50,7 @@ fn main() -> Result<()> {
         Command::Epochs(arguments) => runtime(1)?.block_on(epochs::run(&arguments)),
         Command::Rate(arguments) => runtime(1)?.block_on(rate::run(arguments)),
         Command::Start(arguments) => runtime(1)?.block_on(start::run(&arguments)),
+        Command::Verify(arguments) => verify::run(&arguments),
         Command::FreePort => {
             println!("{}", TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port());
             Ok(())
