@@ -5,6 +5,7 @@ import glob, os, shutil, signal, socket, subprocess, tempfile, threading, time, 
 BINARY = os.environ["RESI_BINARY"]
 LOAD = os.environ["RESI_LOAD"]
 NEWER = os.environ.get("RESI_NEWER")
+FAIL_TIMEOUT = 2
 KEYS = {"ROTATION_KEY": "11" * 32, "JWT_KEYS": "a:" + "22" * 32}
 NO_LIMITS = {f"LIMIT_{name}": "0" for name in ("ACCESS_PER_MINUTE", "REQUESTS_PER_HOUR", "REPORTS_PER_HOUR",
              "ASSIGNMENTS_PER_EPOCH", "STATISTICS_PER_HOUR", "ADDRESS_PER_MINUTE")}
@@ -143,7 +144,7 @@ class Nginx:
 
     def __init__(self, ports):
         self.port, self.folder = free_port(), tempfile.mkdtemp(prefix="resi-fault-nginx.")
-        servers = "".join(f"server 127.0.0.1:{port} max_fails=1 fail_timeout=2s;" for port in ports)
+        servers = "".join(f"server 127.0.0.1:{port} max_fails=1 fail_timeout={FAIL_TIMEOUT}s;" for port in ports)
         with open(f"{self.folder}/nginx.conf", "w") as conf:
             conf.write(f"""daemon off; pid {self.folder}/pid; error_log {self.folder}/error.log; worker_processes 1;
 events {{ worker_connections 4096; }}
