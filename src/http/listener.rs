@@ -18,7 +18,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tower::Service;
@@ -52,25 +52,30 @@ pub async fn serve(
     let mut looks = interval(LOOK_INTERVAL);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut place = None;
+    let take = |(stream, peer): (TcpStream, SocketAddr), place: Option<OwnedSemaphorePermit>| {
+        // Answers are small and written at once: waiting for more only delays them.
+        let _ = stream.set_nodelay(true);
+        let (builder, router, listed) =
+            (builder.clone(), routers.borrow().clone(), connections.add());
+        tokio::spawn(async move {
+            let _place = place;
+            serve_connection(&builder, stream, peer, router, &listed).await;
+        });
+    };
     loop {
         if place.is_none() {
             place = Arc::clone(&places).try_acquire_owned().ok();
         }
         tokio::select! {
-            (stream, peer) = accept(&listener), if place.is_some() => {
-                let (router, place, listed) = (routers.borrow().clone(), place.take(), connections.add());
-                let builder = builder.clone();
-                tokio::spawn(async move {
-                    let _place = place;
-                    serve_connection(&builder, stream, peer, router, &listed).await;
-                });
-            }
+            accepted = accept(&listener), if place.is_some() => take(accepted, place.take()),
             freed = Arc::clone(&places).acquire_owned(), if place.is_none() => place = freed.ok(),
             _ = looks.tick() => connections.look_after(),
             () = stop.cancelled() => break,
         }
     }
-    drop(listener);
+    for waiting in close(listener) {
+        take(waiting, None);
+    }
     if timeout(SHUTDOWN_DEADLINE, connections.finish()).await.is_err() {
         tracing::warn!("some requests were still running after {} s", SHUTDOWN_DEADLINE.as_secs());
     }
@@ -143,11 +148,7 @@ async fn answer(
 async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
     loop {
         match listener.accept().await {
-            Ok((stream, peer)) => {
-                // Answers are small and written at once: waiting for more only delays them.
-                let _ = stream.set_nodelay(true);
-                return (stream, peer);
-            }
+            Ok(accepted) => return accepted,
             Err(error) if is_of_connection(error.kind()) => {}
             Err(error) => {
                 // Out of file descriptors, most likely: some will be free soon.
@@ -156,6 +157,17 @@ async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
             }
         }
     }
+}
+
+/// The connections that wait to be accepted: closing the listener would reset them, with the requests that were sent on
+/// them already.
+fn close(listener: TcpListener) -> impl Iterator<Item = (TcpStream, SocketAddr)> {
+    let listener = listener.into_std();
+    std::iter::from_fn(move || {
+        let (stream, peer) = listener.as_ref().ok()?.accept().ok()?;
+        stream.set_nonblocking(true).ok()?;
+        Some((TcpStream::from_std(stream).ok()?, peer))
+    })
 }
 
 fn is_of_connection(kind: ErrorKind) -> bool {
@@ -257,6 +269,45 @@ mod tests {
         client.write_all(REQUEST).await.expect("written");
         read_answer(&mut client).await;
         assert!(clock.monotonic() >= UNWELCOME_DELAY);
+    }
+
+    #[tokio::test]
+    async fn requests_that_came_before_the_end_are_answered() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let router = Router::new().route("/", get(async || "x"));
+        let (_current, routers) = watch::channel(router);
+        let stop = CancellationToken::new();
+        stop.cancel();
+        let mut clients = Vec::new();
+        for _ in 0..8 {
+            let mut client = TcpStream::connect(address).await.expect("connected");
+            client.write_all(REQUEST).await.expect("sent");
+            clients.push(client);
+        }
+        let served = tokio::spawn(serve(listener, routers, stop));
+        for mut client in clients {
+            let mut head = [0; 12];
+            client.read_exact(&mut head).await.expect("an answer");
+            assert_eq!(&head, b"HTTP/1.1 200");
+        }
+        served.await.expect("no panic");
+    }
+
+    #[tokio::test]
+    async fn a_new_one_may_ask_once_before_it_finishes() {
+        let connections = Arc::new(Connections::default());
+        let (mut client, served) = connected(&connections, 1024, "x");
+        let finishing = tokio::spawn({
+            let connections = Arc::clone(&connections);
+            async move { connections.finish().await }
+        });
+        tokio::task::yield_now().await;
+        client.write_all(REQUEST).await.expect("written");
+        read_answer(&mut client).await;
+        drop(client);
+        finishing.await.expect("no panic");
+        served.await.expect("no panic");
     }
 
     #[tokio::test]
