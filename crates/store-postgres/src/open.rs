@@ -6,7 +6,7 @@ use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
 use sqlx::{ConnectOptions, Connection};
 
-use crate::database::Database;
+use crate::database::{Database, alive};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/postgres");
 
@@ -36,6 +36,14 @@ pub(crate) async fn open(
     let pool = PgPoolOptions::new()
         .max_connections(max_connections.max(FEWEST_CONNECTIONS))
         .acquire_timeout(ACQUIRE_TIMEOUT)
+        .test_before_acquire(false)
+        .before_acquire(|connection, _| {
+            Box::pin(async move { alive(connection).await.map(|()| true) })
+        })
+        // The pool tries each connection that comes back, without a deadline, and has one fewer as long as that takes.
+        .after_release(|connection, _| {
+            Box::pin(async move { alive(connection).await.map(|()| true) })
+        })
         .after_connect(|connection, _| {
             Box::pin(async move {
                 // Below the deadline of a verb, so that what nobody waits for any more does not go on. Without
