@@ -163,10 +163,10 @@ proxy_set_header Connection ""; proxy_connect_timeout 1s; proxy_next_upstream er
 
 
 class Forwarder:
-    """A TCP address whose other end can be switched; switching cuts what is open."""
+    """A TCP address whose other end can be switched. What is open then is cut, or goes silent: as when a machine is gone."""
 
     def __init__(self, target):
-        self.target, self.open = target, []
+        self.target, self.open, self.silenced = target, [], set()
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self.accept, daemon=True).start()
@@ -186,15 +186,22 @@ class Forwarder:
 
     def pump(self, source, sink):
         try:
-            while data := source.recv(65536):
+            while (data := source.recv(65536)) and source not in self.silenced:
                 sink.sendall(data)
         except OSError:
             pass
+        if source in self.silenced:
+            return
         for end in (source, sink):
             try:
                 end.shutdown(socket.SHUT_RDWR)
             except OSError:
                 pass
+
+    def silence(self, target):
+        self.target = target
+        self.silenced.update(self.open)
+        self.open = []
 
     def switch(self, target):
         self.target = target

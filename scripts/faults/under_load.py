@@ -7,7 +7,8 @@ from stage import LOAD, Replica
 from table import row
 from witness import ask, bodies
 
-SECONDS = 6
+SECONDS = 10
+WARM_UP = 2
 BLOCKS = "/api/v1/validator-data"
 
 
@@ -20,9 +21,9 @@ def answered(process):
     return json.loads(process.communicate()[0])
 
 
-def honest(port, token):
+def honest(port, token, seconds=SECONDS):
     """200 pulls a second on four connections."""
-    return answered(rate(port, BLOCKS, "--header", f"Authorization: Bearer {token}", "--per-second", 200, "--seconds", SECONDS,
+    return answered(rate(port, BLOCKS, "--header", f"Authorization: Bearer {token}", "--per-second", 200, "--seconds", seconds,
                          "--connections", 4))
 
 
@@ -37,7 +38,7 @@ def beside(fault, how, trouble, **settings):
     try:
         granted = [ask(replica.base, "POST", "/get-validator-access", body)[1] for body in bodies(2, 2)]
         tokens = [json.loads(grant)["access_token"] for grant in granted]
-        honest(replica.port, tokens[0])
+        honest(replica.port, tokens[0], WARM_UP)
         idle = honest(replica.port, tokens[0])
         end = trouble(replica, tokens)
         time.sleep(1)
