@@ -59,6 +59,7 @@ def upgrade():
         replace(replicas, NEWER)
         upgraded = migrations(postgres)
         assert int(upgraded) == int(before) + 1, (before, upgraded)
+        assert all("-newer" in get(f"{replica.base}/health")[1] for replica in replicas)
         replace(replicas, BINARY)
         return f"; {before} migrations before, {upgraded} after; then back to the older binary, which was ready again"
     behind_nginx(2, "upgrade under load, and back", "SIGTERM behind nginx, one by one; the newer version has one more migration",

@@ -114,6 +114,11 @@ impl Connections {
 }
 
 impl Listed {
+    /// Which connection it is, counted from the start.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
     /// The connection's own entry.
     pub fn line(&self) -> &Arc<Line> {
         &self.line

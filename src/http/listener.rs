@@ -35,8 +35,11 @@ const MAX_CONNECTIONS: usize = 16_384;
 const MAX_STREAMS: u32 = 100;
 /// How long the other side of an HTTP/2 connection may take to answer a ping, and how often it is sent one.
 const PING_DEADLINE: Duration = Duration::from_secs(15);
-/// How long whoever sends rubbish, or too much, waits for an answer: a flood is then no faster than it has connections.
+/// How long whoever sends rubbish, or too much, waits for an answer at least: a flood is then no faster than it has
+/// connections.
 const UNWELCOME_DELAY: Duration = Duration::from_millis(100);
+/// How much longer some wait than others: those that were answered together would send the next together.
+const UNWELCOME_SPREAD: Duration = Duration::from_millis(50);
 /// How long requests may go on once the listener is closed.
 const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(20);
 
@@ -90,11 +93,12 @@ async fn serve_connection(
     listed: &Listed,
 ) {
     let line = listed.line();
+    let unwelcome_delay = unwelcome_delay(listed.number());
     let service = service_fn(|request: Request<Incoming>| {
         let (in_flight, router) = (line.begin(), router.clone());
         async move {
             let _in_flight = in_flight;
-            answer(router, request, peer).await
+            answer(router, request, peer, unwelcome_delay).await
         }
     });
     let stream = TokioIo::new(Watched::new(stream, Arc::clone(line)));
@@ -135,14 +139,21 @@ async fn answer(
     mut router: Router,
     request: Request<Incoming>,
     peer: SocketAddr,
+    unwelcome_delay: Duration,
 ) -> Result<axum::response::Response, Infallible> {
     let mut request = request.map(Body::new);
     request.extensions_mut().insert(Peer(peer));
     let response = router.call(request).await?;
     if response.extensions().get::<Unwelcome>().is_some() {
-        sleep(UNWELCOME_DELAY).await;
+        sleep(unwelcome_delay).await;
     }
     Ok(response)
+}
+
+/// By the golden ratio, so that the delays of any connections in a row lie as far apart as they can.
+fn unwelcome_delay(connection: u64) -> Duration {
+    let part = (connection.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as u32;
+    UNWELCOME_DELAY + UNWELCOME_SPREAD * part / 256
 }
 
 async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
@@ -269,6 +280,20 @@ mod tests {
         client.write_all(REQUEST).await.expect("written");
         read_answer(&mut client).await;
         assert!(clock.monotonic() >= UNWELCOME_DELAY);
+    }
+
+    #[test]
+    fn a_flood_is_not_answered_all_at_once() {
+        let mut delays: Vec<_> = (1_000..1_032).map(unwelcome_delay).collect();
+        delays.sort_unstable();
+        assert!(delays[0] >= UNWELCOME_DELAY);
+        // In every eighth of the spread some, and nowhere many.
+        for eighth in 0..8 {
+            let from = UNWELCOME_DELAY + UNWELCOME_SPREAD * eighth / 8;
+            let to = from + UNWELCOME_SPREAD / 8;
+            let within = delays.iter().filter(|delay| (from..to).contains(delay)).count();
+            assert!((3..=5).contains(&within), "{within} in {from:?}..{to:?}");
+        }
     }
 
     #[tokio::test]
