@@ -50,8 +50,8 @@ class HealthWatch:
 
     def told(self, began, mended):
         """In seconds from when the fault was made."""
-        since = "".join(f", at {at - began:.1f} s {found}" for at, found in self.changes[1:])
-        return f"at first {self.changes[0][1]}{since}; mended at {mended - began:.1f} s"
+        since = "".join(f"; at {at - began:.1f} s {found.removeprefix('`/health` ')}" for at, found in self.changes[1:])
+        return f"{self.changes[0][1]}{since}; mended at {mended - began:.1f} s"
 
 
 def load(witness, replicas):
