@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Compares three replicas on one Postgres with one, and tells what a request costs:
+"""Compares one, two and three replicas on one Postgres, and tells what a request costs:
 
-    RESI_BINARY=target/release/resi-data-api RESI_LOAD=target/release/resi-load scripts/compare-replicas.py [SECONDS]
+    RESI_BINARY=target/release/resi-data-api RESI_LOAD=target/release/resi-load scripts/compare-replicas.py [SECONDS [REPLICAS...]]
 
-The replicas share the last processor, so three of them have no more of it than one; wrk and Postgres have the others.
+The replicas share the last processor, so more of them have no more of it than one; wrk and Postgres have the others.
 Needs Postgres' server and wrk.
 """
 
@@ -16,6 +16,7 @@ from stage import Postgres, Replica
 from witness import ask, bodies
 
 SECONDS = int(sys.argv[1]) if len(sys.argv) > 1 else 4
+COUNTS = [int(count) for count in sys.argv[2:]] or [1, 2, 3]
 CONNECTIONS = 48
 LAST = os.cpu_count() - 1
 OTHERS = f"0-{LAST - 1}" if LAST > 0 else "0"
@@ -81,6 +82,8 @@ def compared(count, signed):
             "access": lambda n, r: wrk(r, n, count, "access", "/get-validator-access", files[n].name, "1"),
             "reports": lambda n, r: wrk(r, n, count, "status", "/api/v1/assignment-status", f"r{n}", *tokens),
         }
+        # Connections to the database, and blocks that are made once, are not to be counted.
+        measure(postgres, replicas, works["blocks, gzip"])
         for work, start in works.items():
             per_second, (own, of_database), p99, requests = measure(postgres, replicas, start)
             print(f"| {work} | {count} | {per_second:,} | {own:.0f} µs | {of_database:.0f} µs | {p99:.1f} ms |", flush=True)
@@ -99,5 +102,5 @@ def compared(count, signed):
 
 print("| work | replicas | per second | replicas' processor time a request | Postgres' | p99 |")
 print("| --- | ---: | ---: | ---: | ---: | ---: |")
-for count in (1, 3):
+for count in COUNTS:
     compared(count, bodies(12_000 * SECONDS))

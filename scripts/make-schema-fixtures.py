@@ -18,7 +18,16 @@ START = 1736933400  # 2025-01-15T09:30:00Z
 EPOCH, BEFORE = 1736928000, 1736913600  # the epoch that runs then, and the one before
 POOL = [("77494", "TX", "Houston-The Woodlands-Sugar Land, TX", 1), ("08701", "NJ", "", 2), ("77449", "TX", "", None)]
 POOL_SHA256 = hashlib.sha256("\n".join(zipcode for zipcode, *_ in POOL).encode()).hexdigest()
-ENTRIES = json.dumps([dict(zip(("zipcode", "state", "metro", "size_rank"), entry)) for entry in POOL])
+DECOY = "77449"  # which both epochs deal
+HONEYPOTS = {"salt": "5a" * 32, "zipcodes": [DECOY]}
+RULES = {"public_key": f"0x{ROTATION}", "epoch_seconds": 14_400, "pool_size": 3, "pool_sha256": POOL_SHA256}
+# Signed once, by the rotation key.
+ANNOUNCEMENT = {
+    "netuid": 46, "from": "2025-01-16T12-00-00", "announced_at": "2025-01-15T09:29:00Z",
+    "before": {**RULES, "zipcodes_per_epoch": 2}, "after": {**RULES, "zipcodes_per_epoch": 1},
+    "signature": "0xe650e13375874a21b92bdeb7eb3a5cdd7dec7f10e619b1c79e1b2f17347a2b01"
+                 "4b96fd8814de0c665d145686a78b61aee5ba99f58da5dd8b0da4b37c09066183",
+}
 
 
 def micros(seconds):
@@ -27,6 +36,26 @@ def micros(seconds):
 
 def report(name, status):
     return json.dumps({"assignment_id": name, "status": status, "statistics": {"success_rate": 0.5}})
+
+
+def compact(value):
+    return json.dumps(value, separators=(",", ":"))
+
+
+def entries(version):
+    named = [dict(zip(("zipcode", "state", "metro", "size_rank"), entry)) for entry in POOL]
+    if version >= 6:
+        named = [{**entry, "decoy": True} if entry["zipcode"] == DECOY else entry for entry in named]
+    return json.dumps(named)
+
+
+def record_sha256(version, epoch):
+    """Of a record that is linked to none, as docs/rotation.md says."""
+    text = f"resi-epoch-record-v1:46:14400:{epoch // 14_400}:{POOL_SHA256}:3:2:0x{ROTATION}:-"
+    if version >= 6:
+        decoys = f"resi-honeypots-v1:{HONEYPOTS['salt']}:{','.join(HONEYPOTS['zipcodes'])}"
+        text += f":{hashlib.sha256(decoys.encode()).hexdigest()}"
+    return hashlib.sha256(text.encode()).digest()
 
 
 def rows(version, postgres):
@@ -45,11 +74,13 @@ def rows(version, postgres):
                                success_count=1, last_at=granted, last_assignment_id="first", last_status="completed")
     yield "epoch_validators", dict(epoch=EPOCH, hotkey=alice, consensus_hash=b"\xaa" * 32)
     yield "pulls", dict(netuid=46, epoch=EPOCH, hotkey=alice, sources="ZILLOW_SOLD", block_size=20, first_at=granted)
-    yield "pools", dict(sha256=bytes.fromhex(POOL_SHA256), entries=ENTRIES)
+    yield "pools", dict(sha256=bytes.fromhex(POOL_SHA256), entries=entries(version))
     for epoch in (BEFORE, EPOCH):
+        linked = dict(prev_sha256=record_sha256(version, BEFORE) if epoch == EPOCH else None) if version >= 4 else {}
+        decoys = dict(honeypots=compact(HONEYPOTS)) if version >= 6 else {}
         yield "epochs", dict(netuid=46, epoch=epoch, epoch_seconds=14_400, ends_at=epoch + 14_400,
                              pool_sha256=bytes.fromhex(POOL_SHA256), pool_size=3, zipcodes_per_epoch=2,
-                             public_key=bytes.fromhex(ROTATION), agreed_at=micros(epoch - 600))
+                             public_key=bytes.fromhex(ROTATION), agreed_at=micros(epoch - 600), **linked, **decoys)
     if version >= 2:
         yield "audit", dict(at=granted, kind="grant", code="GRANTED", hotkey=alice, proved=true, subject=None,
                             request_id="01JHMFZ0000000000000000000", address="192.0.2.1", times=1)
@@ -59,6 +90,14 @@ def rows(version, postgres):
     if version >= 3:
         yield "chain_members", dict(genesis=b"\x01" * 32, netuid=46, block=5_000_000, members=b"\x02\x03")
         yield "used_nonces", dict(nonce=START * 1_000_000_000, hotkey=alice)
+    if version >= 5:
+        yield "rotation_announcements", dict(netuid=46, position=0, announcement=compact(ANNOUNCEMENT))
+        yield "audit", dict(at=granted, kind="rotation", code="announced", hotkey=None, proved=false,
+                            subject=f"{ANNOUNCEMENT['from']} 0x{ROTATION}", request_id=None, address=None, times=1)
+    if version >= 7:
+        yield "passed_requests", dict(stretch=START - 60, kind=0, hotkey=alice, replica=7, passed=40)
+        written = dict(written_at="2025-01-15 09:29:00+00") if postgres else dict(ballast=b"\x08" * 16)
+        yield "write_probes", dict(id=0, **written)
 
 
 def literal(value, postgres):

@@ -60,6 +60,29 @@ for name in resi_http_requests_total resi_http_request_duration_seconds_bucket r
     within 15 there
 done
 echo "the dashboard's series are there"
+python3 - "$front" <<'PYTHON'
+import socket, ssl, sys, time
+
+def status(connection):
+    connection.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+    return connection.recv(12)
+
+def connect():
+    return ssl._create_unverified_context().wrap_socket(socket.create_connection(("127.0.0.1", int(sys.argv[1])), 5))
+
+held = [connect() for _ in range(64)]
+for connection in held:
+    connection.sendall(b"POST /get-validator-access HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n")
+time.sleep(0.5)
+answer = status(connect())
+assert answer.endswith(b"429"), answer
+for connection in held:
+    connection.close()
+time.sleep(0.5)
+answer = status(connect())
+assert answer.endswith(b"200"), answer
+PYTHON
+echo "beside 64 requests of an address that are under way nginx answers 429, and 200 when they are over"
 kill -9 "${children[0]}"
 for _ in $(seq 20); do curl -skf "https://127.0.0.1:$front/readyz" >/dev/null; done
 echo "20 of 20 reads pass with one replica killed"

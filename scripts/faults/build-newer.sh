@@ -19,8 +19,9 @@ SQL
 done
 # SQLite's tables are strict about the names of types.
 sed -i 's/bigint/INTEGER/g; s/text text/text TEXT/' "$source/migrations/sqlite/9999_compatible_newer.sql"
-(cd "$source" && SQLX_OFFLINE=true CARGO_TARGET_DIR="$target" cargo build --locked --package resi-data-api "$@" >&2)
-# The next build of the checkout itself takes the place of this one.
+# Its own version too: by that cargo tells its artifacts from those of this checkout, and none passes for the other's.
+sed -i 's/^\(version = "[0-9.]*\)"/\1-newer"/; /path = "crates/s/, version = "[^"]*"//' "$source/Cargo.toml"
+(cd "$source" && SQLX_OFFLINE=true CARGO_TARGET_DIR="$target" cargo build --offline --package resi-data-api "$@" >&2)
 profile=debug
 [[ " $* " != *" --release "* ]] || profile=release
 mv "$target/$profile/resi-data-api" "$target/newer/resi-data-api"

@@ -2,8 +2,8 @@
 
 import os, shutil, subprocess, tempfile, time
 
-from stage import Forwarder, Postgres, Replica, free_port, get, wait_for
-from table import health, load, row
+from stage import Forwarder, Postgres, Replica, free_port
+from table import HealthWatch, load, row
 from witness import Witness
 
 HOLD = 6
@@ -19,18 +19,16 @@ def under_load(fault, how, make, mend, hold=HOLD, connections=100, through=False
     try:
         for _ in range(2):
             replicas.append(Replica(url).up())
-        with Witness([replica.base for replica in replicas]) as witness:
+        with Witness([replica.base for replica in replicas]) as witness, HealthWatch(replicas[0]) as watch:
             time.sleep(2)
+            began = time.monotonic()
             held = make(postgres, forwarder)
             time.sleep(hold)
-            during = health(replicas[0])
             mend(postgres, forwarder, held)
             mended = time.monotonic()
-            wait_for(lambda: '"database":"ok"' in get(f"{replicas[0].base}/health")[1].replace(" ", ""))
-            back = time.monotonic() - mended
-            time.sleep(2)
+            time.sleep(8)
         row(fault, how, load(witness, "2 replicas"),
-            f"{witness.told()}; during it {during}; {back:.1f} s after it {health(replicas[0])}",
+            f"{witness.told()}; {watch.told(began, mended)}",
             witness.check(replicas[0].base))
     finally:
         for replica in replicas:
@@ -84,22 +82,35 @@ def postgres_cut_off():
                lambda p, f: f.switch(free_port()), lambda p, f, h: f.switch(p.port), through=True)
 
 
-def postgres_failover():
+def failover(fault, how, lose):
     standbys = []
     def fail(primary, forwarder):
         standbys.append(primary.standby())
         time.sleep(2)
-        primary.kill()
-        forwarder.switch(free_port())
+        lose(primary, forwarder)
     def promote(_, forwarder, __):
         standbys[0].promote()
-        forwarder.switch(standbys[0].port)
+        forwarder.target = standbys[0].port
     try:
-        under_load("fail-over to another server", "synchronous standby; primary killed, standby promoted, address switched",
-                   fail, promote, hold=2, through=True)
+        under_load(fault, f"synchronous standby; {how}, standby promoted, address switched", fail, promote, hold=2, through=True)
     finally:
         for standby in standbys:
             standby.close()
+
+
+def postgres_failover():
+    def lose(primary, forwarder):
+        primary.kill()
+        forwarder.switch(free_port())
+    failover("fail-over to another server", "primary killed", lose)
+
+
+def postgres_vanished():
+    """Nothing comes back on what is open, not even an end, as from a machine that is gone."""
+    def lose(primary, forwarder):
+        forwarder.silence(free_port())
+        primary.kill()
+    failover("fail-over from a server that falls silent", "connections to the primary go silent", lose)
 
 
 def postgres_full():
@@ -128,4 +139,4 @@ def postgres_full():
 
 
 CASES = [postgres_stopped, postgres_restarted, postgres_killed, postgres_locked, postgres_connections, postgres_starved,
-         postgres_cut_off, postgres_failover, postgres_full]
+         postgres_cut_off, postgres_failover, postgres_vanished, postgres_full]

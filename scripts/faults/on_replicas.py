@@ -2,7 +2,7 @@
 
 import os, tempfile, time
 
-from stage import BINARY, NEWER, Nginx, Postgres, Replica, get, wait_for
+from stage import BINARY, FAIL_TIMEOUT, NEWER, Nginx, Postgres, Replica, get, wait_for
 from table import health, load, row
 from witness import Witness
 
@@ -38,10 +38,11 @@ def replica_killed():
 
 
 def replace(replicas, binary):
+    """One by one, the next when nginx uses the one before again: with both marked as down it would answer 502 itself."""
     for number, replica in enumerate(replicas):
         replica.close()
         replicas[number] = replica.again(binary).up()
-        time.sleep(1)
+        time.sleep(FAIL_TIMEOUT + 1)
 
 
 def replicas_restarted():
@@ -58,6 +59,7 @@ def upgrade():
         replace(replicas, NEWER)
         upgraded = migrations(postgres)
         assert int(upgraded) == int(before) + 1, (before, upgraded)
+        assert all("-newer" in get(f"{replica.base}/health")[1] for replica in replicas)
         replace(replicas, BINARY)
         return f"; {before} migrations before, {upgraded} after; then back to the older binary, which was ready again"
     behind_nginx(2, "upgrade under load, and back", "SIGTERM behind nginx, one by one; the newer version has one more migration",

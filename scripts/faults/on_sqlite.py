@@ -3,7 +3,7 @@
 import os, shutil, sqlite3, subprocess, tempfile, time
 
 from stage import Replica, wait_for
-from table import health, load, row
+from table import HealthWatch, load, row
 from witness import Witness
 
 HOLD = 6
@@ -13,15 +13,16 @@ def under_load(fault, how, make, mend, folder=None):
     folder = folder or tempfile.mkdtemp(prefix="resi-fault.")
     replica = Replica(None, folder).up()
     try:
-        with Witness([replica.base]) as witness:
+        with Witness([replica.base]) as witness, HealthWatch(replica) as watch:
             time.sleep(2)
+            began = time.monotonic()
             held = make(folder)
             time.sleep(HOLD)
-            during = health(replica)
             mend(folder, held)
+            mended = time.monotonic()
             time.sleep(4)
-        row(fault, how, load(witness, "1 replica"),
-            f"{witness.told()}; during it {during}; after it {health(replica)}", witness.check(replica.base))
+        row(fault, how, load(witness, "1 replica"), f"{witness.told()}; {watch.told(began, mended)}",
+            witness.check(replica.base))
     finally:
         replica.close()
 

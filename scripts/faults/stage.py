@@ -5,6 +5,7 @@ import glob, os, shutil, signal, socket, subprocess, tempfile, threading, time, 
 BINARY = os.environ["RESI_BINARY"]
 LOAD = os.environ["RESI_LOAD"]
 NEWER = os.environ.get("RESI_NEWER")
+FAIL_TIMEOUT = 2
 KEYS = {"ROTATION_KEY": "11" * 32, "JWT_KEYS": "a:" + "22" * 32}
 NO_LIMITS = {f"LIMIT_{name}": "0" for name in ("ACCESS_PER_MINUTE", "REQUESTS_PER_HOUR", "REPORTS_PER_HOUR",
              "ASSIGNMENTS_PER_EPOCH", "STATISTICS_PER_HOUR", "ADDRESS_PER_MINUTE")}
@@ -143,7 +144,7 @@ class Nginx:
 
     def __init__(self, ports):
         self.port, self.folder = free_port(), tempfile.mkdtemp(prefix="resi-fault-nginx.")
-        servers = "".join(f"server 127.0.0.1:{port} max_fails=1 fail_timeout=2s;" for port in ports)
+        servers = "".join(f"server 127.0.0.1:{port} max_fails=1 fail_timeout={FAIL_TIMEOUT}s;" for port in ports)
         with open(f"{self.folder}/nginx.conf", "w") as conf:
             conf.write(f"""daemon off; pid {self.folder}/pid; error_log {self.folder}/error.log; worker_processes 1;
 events {{ worker_connections 4096; }}
@@ -162,10 +163,10 @@ proxy_set_header Connection ""; proxy_connect_timeout 1s; proxy_next_upstream er
 
 
 class Forwarder:
-    """A TCP address whose other end can be switched; switching cuts what is open."""
+    """A TCP address whose other end can be switched. What is open then is cut, or goes silent: as when a machine is gone."""
 
     def __init__(self, target):
-        self.target, self.open = target, []
+        self.target, self.open, self.silenced = target, [], set()
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self.accept, daemon=True).start()
@@ -185,15 +186,22 @@ class Forwarder:
 
     def pump(self, source, sink):
         try:
-            while data := source.recv(65536):
+            while (data := source.recv(65536)) and source not in self.silenced:
                 sink.sendall(data)
         except OSError:
             pass
+        if source in self.silenced:
+            return
         for end in (source, sink):
             try:
                 end.shutdown(socket.SHUT_RDWR)
             except OSError:
                 pass
+
+    def silence(self, target):
+        self.target = target
+        self.silenced.update(self.open)
+        self.open = []
 
     def switch(self, target):
         self.target = target

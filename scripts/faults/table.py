@@ -1,6 +1,6 @@
 """The table of docs/reliability.md, a row for each fault."""
 
-import json
+import json, threading, time
 
 from stage import get
 
@@ -24,6 +24,34 @@ def health(replica):
     except (ValueError, KeyError):
         wrong = ["no answer"]
     return f"`/health` {status} {', '.join(wrong) or 'all ok'}, {'ready' if replica.ready() else 'not ready'}"
+
+
+class HealthWatch:
+    """Looks at /health four times a second, and tells when it changed."""
+
+    def __init__(self, replica):
+        self.replica, self.changes = replica, []
+        self.stopped = threading.Event()
+        self.thread = threading.Thread(target=self.look)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stopped.set()
+        self.thread.join()
+
+    def look(self):
+        while not self.stopped.wait(0.25):
+            now, found = time.monotonic(), health(self.replica)
+            if not self.changes or self.changes[-1][1] != found:
+                self.changes.append((now, found))
+
+    def told(self, began, mended):
+        """In seconds from when the fault was made."""
+        since = "".join(f"; at {at - began:.1f} s {found.removeprefix('`/health` ')}" for at, found in self.changes[1:])
+        return f"{self.changes[0][1]}{since}; mended at {mended - began:.1f} s"
 
 
 def load(witness, replicas):

@@ -1,5 +1,6 @@
 use std::future::Future;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,6 +28,7 @@ use crate::clock::{Clock, ClockWatch, SystemClock};
 use crate::endpoints;
 use crate::http::client_address::TrustedProxies;
 use crate::http::listener;
+use crate::http::port::Port;
 use crate::ids::Ids;
 use crate::lifecycle::{Signals, Stop, Tasks};
 use crate::log::{LogFormat, LogSink, RequestLog};
@@ -39,6 +41,9 @@ use crate::rotation::{Archive, Deck, PoolTable, with_honeypots};
 use crate::settings::{Keys, RegistrySetting, Reveal, Settings, random};
 use crate::tokens::Tokens;
 
+/// How long nobody listens while the database is opened: a proxy goes to another replica then, which is better than an
+/// answer that says to come back later. After that somebody may want to know that the process lives.
+const UNHEARD: Duration = Duration::from_secs(10);
 /// How long the store may take to write what waits when the service stops.
 const CLOSE_DEADLINE: Duration = Duration::from_secs(10);
 
@@ -53,30 +58,31 @@ pub async fn run(settings: Settings, sink: LogSink) -> Result<()> {
     let keys = Keys::load(&settings)?;
     let pool = read_pool(&settings, Some(&keys.rotation))?;
     let registry = registry::open(&settings, clock.now())?;
-    let tcp = bind(settings.listen).await?;
+    let port = Port::take(settings.listen)
+        .with_context(|| format!("cannot listen on {}", settings.listen))?;
     let metrics_tcp = match settings.metrics {
         Some(address) => Some(bind(address).await?),
         None => None,
     };
-    let address = tcp.local_addr()?;
+    let address = port.address();
     let metrics_address = metrics_tcp.as_ref().map(TcpListener::local_addr).transpose()?;
 
     let stop = CancellationToken::new();
     let mut tasks = Tasks::new(stop.clone());
     let (router, routers) = watch::channel(starting(Arc::clone(&clock)));
     let (listening, closed) = watch::channel(());
-    tasks.spawn("listener", {
-        let stop = stop.clone();
-        async move {
-            let _listening = listening;
-            listener::serve(tcp, routers, stop).await;
-        }
-    });
+    let mut front = Front { port: Some(port), routers, stop: stop.clone(), listening };
 
-    let store = tokio::select! {
-        store = opening::wait_for_store(&settings) => store?,
-        stop = signals.next() => return Err(anyhow!("stopped by {stop:?} before the database was there")),
-        ended = tasks.failure() => return ended,
+    let store = {
+        let mut opening = pin!(opening::wait_for_store(&settings));
+        loop {
+            tokio::select! {
+                store = &mut opening => break store?,
+                () = sleep(UNHEARD), if front.port.is_some() => front.open(&mut tasks)?,
+                stop = signals.next() => return Err(anyhow!("stopped by {stop:?} before the database was there")),
+                ended = tasks.failure() => return ended,
+            }
+        }
     };
     // Lines of requests are of level info, and kept back with the rest of that level.
     let request_log = match tracing::enabled!(tracing::Level::INFO) {
@@ -99,6 +105,8 @@ pub async fn run(settings: Settings, sink: LogSink) -> Result<()> {
         spawn_metrics(&mut tasks, tcp, &app, stop.clone());
     }
     drop(router.send_replace(endpoints::router(AppState(Arc::clone(&app)))));
+    front.open(&mut tasks)?;
+    drop(front);
     announce(&settings, address, metrics_address, &app);
 
     let ended = tokio::select! {
@@ -114,6 +122,31 @@ pub async fn run(settings: Settings, sink: LogSink) -> Result<()> {
         _ = signals.next() => tracing::error!("aborted by a second signal"),
     }
     ended.map(drop)
+}
+
+/// Where requests come in.
+struct Front {
+    /// `None` once it is listened on.
+    port: Option<Port>,
+    routers: watch::Receiver<Router>,
+    stop: CancellationToken,
+    /// Nobody holds it any more when the listener has ended.
+    listening: watch::Sender<()>,
+}
+
+impl Front {
+    fn open(&mut self, tasks: &mut Tasks) -> Result<()> {
+        let Some(port) = self.port.take() else { return Ok(()) };
+        let address = port.address();
+        let tcp = port.listen().with_context(|| format!("cannot listen on {address}"))?;
+        let (routers, stop) = (self.routers.clone(), self.stop.clone());
+        let listening = self.listening.clone();
+        tasks.spawn("listener", async move {
+            let _listening = listening;
+            listener::serve(tcp, routers, stop).await;
+        });
+        Ok(())
+    }
 }
 
 async fn shut_down(

@@ -53,7 +53,10 @@ pub(crate) async fn get_validator_data(
     let (sources, block_size) = parameters(request.uri().query())?;
     let sources = sources.intersection(validator.sources);
     if sources.is_empty() {
-        let message = format!("The token is for {}", validator.sources);
+        let message = match validator.sources {
+            granted if granted.is_empty() => "The token is for no source that is enabled".into(),
+            granted => format!("The token is for {granted}"),
+        };
         return Err(ApiError::new(ErrorCode::SourceNotAuthorized, message));
     }
     let now = app.clock.now();

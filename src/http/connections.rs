@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -13,12 +13,15 @@ use std::time::Duration;
 use futures_util::task::AtomicWaker;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::Notify;
+use tokio::time::timeout;
 
 /// How often [`Connections::look_after`] is to be called.
 pub const LOOK_INTERVAL: Duration = Duration::from_secs(5);
 /// A connection on which nothing happened for so many intervals is cut: one that is idle, whose head does not come, or
 /// whose client does not read.
 const QUIET_LOOKS: u8 = 3;
+/// How long the first request of a connection may take to come when the service ends.
+const FIRST_REQUEST_DEADLINE: Duration = Duration::from_secs(1);
 
 const GO_ON: u8 = 0;
 const FINISH: u8 = 1;
@@ -29,7 +32,6 @@ const CUT: u8 = 2;
 pub struct Connections {
     open: Mutex<HashMap<u64, Arc<Line>>>,
     added: AtomicU64,
-    finishing: AtomicBool,
     one_less: Notify,
 }
 
@@ -71,9 +73,6 @@ impl Connections {
         let number = self.added.fetch_add(1, Ordering::Relaxed);
         let line = Arc::new(Line::default());
         self.open().insert(number, Arc::clone(&line));
-        if self.finishing.load(Ordering::Acquire) {
-            line.tell(FINISH);
-        }
         Listed { connections: Arc::clone(self), number, line }
     }
 
@@ -84,12 +83,22 @@ impl Connections {
         }
     }
 
-    /// Tells all to take no further request, and waits until none is open.
+    /// Tells all to take no further request, and waits until none is open. None may be added any more.
     pub async fn finish(&self) {
-        self.finishing.store(true, Ordering::Release);
-        for line in self.open().values() {
-            line.tell(FINISH);
+        // On one that is new a request is on its way, most likely; its client could not know that it is not taken.
+        self.tell_all(FINISH, |line| !line.is_new());
+        let _ = timeout(FIRST_REQUEST_DEADLINE, self.none_open()).await;
+        self.tell_all(FINISH, |_| true);
+        self.none_open().await;
+    }
+
+    fn tell_all(&self, order: u8, which: impl Fn(&Line) -> bool) {
+        for line in self.open().values().filter(|line| which(line)) {
+            line.tell(order);
         }
+    }
+
+    async fn none_open(&self) {
         loop {
             let one_less = self.one_less.notified();
             if self.open().is_empty() {
@@ -105,6 +114,11 @@ impl Connections {
 }
 
 impl Listed {
+    /// Which connection it is, counted from the start.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
     /// The connection's own entry.
     pub fn line(&self) -> &Arc<Line> {
         &self.line
@@ -135,6 +149,10 @@ impl Line {
         self.step();
         self.in_flight.fetch_add(1, Ordering::Relaxed);
         InFlight(Arc::clone(self))
+    }
+
+    fn is_new(&self) -> bool {
+        self.steps.load(Ordering::Relaxed) == 0
     }
 
     fn step(&self) {

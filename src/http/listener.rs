@@ -18,7 +18,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tower::Service;
@@ -35,8 +35,11 @@ const MAX_CONNECTIONS: usize = 16_384;
 const MAX_STREAMS: u32 = 100;
 /// How long the other side of an HTTP/2 connection may take to answer a ping, and how often it is sent one.
 const PING_DEADLINE: Duration = Duration::from_secs(15);
-/// How long whoever sends rubbish, or too much, waits for an answer: a flood is then no faster than it has connections.
+/// How long whoever sends rubbish, or too much, waits for an answer at least: a flood is then no faster than it has
+/// connections.
 const UNWELCOME_DELAY: Duration = Duration::from_millis(100);
+/// How much longer some wait than others: those that were answered together would send the next together.
+const UNWELCOME_SPREAD: Duration = Duration::from_millis(50);
 /// How long requests may go on once the listener is closed.
 const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(20);
 
@@ -52,25 +55,30 @@ pub async fn serve(
     let mut looks = interval(LOOK_INTERVAL);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut place = None;
+    let take = |(stream, peer): (TcpStream, SocketAddr), place: Option<OwnedSemaphorePermit>| {
+        // Answers are small and written at once: waiting for more only delays them.
+        let _ = stream.set_nodelay(true);
+        let (builder, router, listed) =
+            (builder.clone(), routers.borrow().clone(), connections.add());
+        tokio::spawn(async move {
+            let _place = place;
+            serve_connection(&builder, stream, peer, router, &listed).await;
+        });
+    };
     loop {
         if place.is_none() {
             place = Arc::clone(&places).try_acquire_owned().ok();
         }
         tokio::select! {
-            (stream, peer) = accept(&listener), if place.is_some() => {
-                let (router, place, listed) = (routers.borrow().clone(), place.take(), connections.add());
-                let builder = builder.clone();
-                tokio::spawn(async move {
-                    let _place = place;
-                    serve_connection(&builder, stream, peer, router, &listed).await;
-                });
-            }
+            accepted = accept(&listener), if place.is_some() => take(accepted, place.take()),
             freed = Arc::clone(&places).acquire_owned(), if place.is_none() => place = freed.ok(),
             _ = looks.tick() => connections.look_after(),
             () = stop.cancelled() => break,
         }
     }
-    drop(listener);
+    for waiting in close(listener) {
+        take(waiting, None);
+    }
     if timeout(SHUTDOWN_DEADLINE, connections.finish()).await.is_err() {
         tracing::warn!("some requests were still running after {} s", SHUTDOWN_DEADLINE.as_secs());
     }
@@ -85,11 +93,12 @@ async fn serve_connection(
     listed: &Listed,
 ) {
     let line = listed.line();
+    let unwelcome_delay = unwelcome_delay(listed.number());
     let service = service_fn(|request: Request<Incoming>| {
         let (in_flight, router) = (line.begin(), router.clone());
         async move {
             let _in_flight = in_flight;
-            answer(router, request, peer).await
+            answer(router, request, peer, unwelcome_delay).await
         }
     });
     let stream = TokioIo::new(Watched::new(stream, Arc::clone(line)));
@@ -130,24 +139,27 @@ async fn answer(
     mut router: Router,
     request: Request<Incoming>,
     peer: SocketAddr,
+    unwelcome_delay: Duration,
 ) -> Result<axum::response::Response, Infallible> {
     let mut request = request.map(Body::new);
     request.extensions_mut().insert(Peer(peer));
     let response = router.call(request).await?;
     if response.extensions().get::<Unwelcome>().is_some() {
-        sleep(UNWELCOME_DELAY).await;
+        sleep(unwelcome_delay).await;
     }
     Ok(response)
+}
+
+/// By the golden ratio, so that the delays of any connections in a row lie as far apart as they can.
+fn unwelcome_delay(connection: u64) -> Duration {
+    let part = (connection.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as u32;
+    UNWELCOME_DELAY + UNWELCOME_SPREAD * part / 256
 }
 
 async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
     loop {
         match listener.accept().await {
-            Ok((stream, peer)) => {
-                // Answers are small and written at once: waiting for more only delays them.
-                let _ = stream.set_nodelay(true);
-                return (stream, peer);
-            }
+            Ok(accepted) => return accepted,
             Err(error) if is_of_connection(error.kind()) => {}
             Err(error) => {
                 // Out of file descriptors, most likely: some will be free soon.
@@ -156,6 +168,17 @@ async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
             }
         }
     }
+}
+
+/// The connections that wait to be accepted: closing the listener would reset them, with the requests that were sent on
+/// them already.
+fn close(listener: TcpListener) -> impl Iterator<Item = (TcpStream, SocketAddr)> {
+    let listener = listener.into_std();
+    std::iter::from_fn(move || {
+        let (stream, peer) = listener.as_ref().ok()?.accept().ok()?;
+        stream.set_nonblocking(true).ok()?;
+        Some((TcpStream::from_std(stream).ok()?, peer))
+    })
 }
 
 fn is_of_connection(kind: ErrorKind) -> bool {
@@ -257,6 +280,59 @@ mod tests {
         client.write_all(REQUEST).await.expect("written");
         read_answer(&mut client).await;
         assert!(clock.monotonic() >= UNWELCOME_DELAY);
+    }
+
+    #[test]
+    fn a_flood_is_not_answered_all_at_once() {
+        let mut delays: Vec<_> = (1_000..1_032).map(unwelcome_delay).collect();
+        delays.sort_unstable();
+        assert!(delays[0] >= UNWELCOME_DELAY);
+        // In every eighth of the spread some, and nowhere many.
+        for eighth in 0..8 {
+            let from = UNWELCOME_DELAY + UNWELCOME_SPREAD * eighth / 8;
+            let to = from + UNWELCOME_SPREAD / 8;
+            let within = delays.iter().filter(|delay| (from..to).contains(delay)).count();
+            assert!((3..=5).contains(&within), "{within} in {from:?}..{to:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn requests_that_came_before_the_end_are_answered() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let router = Router::new().route("/", get(async || "x"));
+        let (_current, routers) = watch::channel(router);
+        let stop = CancellationToken::new();
+        stop.cancel();
+        let mut clients = Vec::new();
+        for _ in 0..8 {
+            let mut client = TcpStream::connect(address).await.expect("connected");
+            client.write_all(REQUEST).await.expect("sent");
+            clients.push(client);
+        }
+        let served = tokio::spawn(serve(listener, routers, stop));
+        for mut client in clients {
+            let mut head = [0; 12];
+            client.read_exact(&mut head).await.expect("an answer");
+            assert_eq!(&head, b"HTTP/1.1 200");
+        }
+        served.await.expect("no panic");
+    }
+
+    #[tokio::test]
+    async fn a_new_one_may_ask_once_before_it_finishes() {
+        let connections = Arc::new(Connections::default());
+        let (mut client, served) = connected(&connections, 1024, "x");
+        let finishing = tokio::spawn({
+            let connections = Arc::clone(&connections);
+            async move { connections.finish().await }
+        });
+        tokio::task::yield_now().await;
+        client.write_all(REQUEST).await.expect("written");
+        read_answer(&mut client).await;
+        drop(client);
+        finishing.await.expect("no panic");
+        served.await.expect("no panic");
     }
 
     #[tokio::test]

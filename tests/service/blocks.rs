@@ -161,6 +161,12 @@ async fn a_source_that_is_not_enabled_is_not_dealt_whatever_the_token_says() {
         .await
         .is_error(403, "SOURCE_NOT_AUTHORIZED");
     service.get_with(PATH, &token).await.is_ok();
+
+    let (token, _) =
+        service.app.tokens.issue(alice, "REDFIN".parse().unwrap(), "id".into(), now).unwrap();
+    let refused = service.get_with(PATH, &token).await;
+    refused.is_error(403, "SOURCE_NOT_AUTHORIZED");
+    assert_eq!(refused.json["error"], "The token is for no source that is enabled");
     service.stop().await;
 }
 

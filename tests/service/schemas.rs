@@ -1,43 +1,41 @@
+use std::time::Duration;
+
 use resi_protocol::btauth::Nonce;
+use resi_protocol::rotation::{Pool, RotationKeys, verify_epoch, verify_history};
+use resi_protocol::wire::{EpochList, EpochResource};
 use resi_protocol::{Keypair, Signature, Timestamp};
 use resi_store::{AuditQuery, GrantAttempt, GrantOutcome, Origin};
+use serde::de::DeserializeOwned;
 use serde_json::json;
 
-use crate::harness::{Backend, Database, Options, START, Service, on_both};
+use crate::harness::{Backend, Database, EPOCH_SECONDS, Options, START, Service, on_both};
 
-on_both!(a_database_of_the_first_schema_opens, of_the_second, of_the_third);
-
-async fn a_database_of_the_first_schema_opens(backend: Backend) {
-    opens_with_its_rows(backend, 1).await;
+macro_rules! a_database_opens {
+    ($($of_the_schema:ident = $version:literal),+) => {
+        on_both!($($of_the_schema),+);
+        $(async fn $of_the_schema(backend: Backend) {
+            let dump = match backend {
+                Backend::Sqlite => include_str!(concat!("../fixtures/schemas/sqlite-000", $version, ".sql")),
+                Backend::Postgres => include_str!(concat!("../fixtures/schemas/postgres-000", $version, ".sql")),
+            };
+            opens_with_its_rows(backend, $version, dump).await;
+        })+
+    };
 }
 
-async fn of_the_second(backend: Backend) {
-    opens_with_its_rows(backend, 2).await;
-}
+a_database_opens!(
+    of_the_first_schema = 1,
+    of_the_second = 2,
+    of_the_third = 3,
+    of_the_fourth = 4,
+    of_the_fifth = 5,
+    of_the_sixth = 6,
+    of_the_seventh = 7
+);
 
-async fn of_the_third(backend: Backend) {
-    opens_with_its_rows(backend, 3).await;
-}
-
-fn fixture(backend: Backend, version: u32) -> &'static str {
-    macro_rules! of {
-        ($name:literal) => {
-            include_str!(concat!("../fixtures/schemas/", $name, ".sql"))
-        };
-    }
-    match (backend, version) {
-        (Backend::Sqlite, 1) => of!("sqlite-0001"),
-        (Backend::Sqlite, 2) => of!("sqlite-0002"),
-        (Backend::Sqlite, _) => of!("sqlite-0003"),
-        (Backend::Postgres, 1) => of!("postgres-0001"),
-        (Backend::Postgres, 2) => of!("postgres-0002"),
-        (Backend::Postgres, _) => of!("postgres-0003"),
-    }
-}
-
-async fn opens_with_its_rows(backend: Backend, version: u32) {
+async fn opens_with_its_rows(backend: Backend, version: u32, dump: &'static str) {
     let database = Database::new(backend).await;
-    database.load(fixture(backend, version)).await;
+    database.load(dump).await;
     let service = Service::on(&database, Options::default()).await;
     let token = service.token("Alice").await;
     let alice = Keypair::development("Alice").hotkey();
@@ -59,6 +57,10 @@ async fn opens_with_its_rows(backend: Backend, version: u32) {
 
     // The running epoch is dealt by its record, from the pool that was kept, not by the settings of now.
     let blocks = service.get_with("/api/v1/validator-data", &token).await;
+    let passed_before = if version >= 7 { 40 } else { 0 };
+    // This is the third request of the service as it is now.
+    let left = (100 - 3 - passed_before).to_string();
+    assert_eq!(blocks.header("ratelimit-remaining"), Some(&*left));
     assert_eq!(blocks.is_ok()["rotation"]["pool_size"], 3);
     assert_eq!(blocks.json["total_zipcodes"], 2);
     let ended = service.get("/api/v1/epochs/2025-01-15T04-00-00").await;
@@ -89,6 +91,48 @@ async fn opens_with_its_rows(backend: Backend, version: u32) {
         assert_eq!(service.app.store.members(46).await.unwrap()[0].bytes, [2, 3]);
         assert_eq!(service.app.store.take_nonce(alice, Nonce::at(now)).await, Ok(false));
     }
+    if version >= 4 {
+        shows_what_was_published(&service, version).await;
+    }
     service.stop().await;
     database.remove().await;
+}
+
+async fn shows_what_was_published(service: &Service, version: u32) {
+    let keys: RotationKeys = read(service, "/api/v1/rotation/keys").await;
+    for announced in &keys.announcements {
+        assert_eq!(announced.verify(announced.announced_at), Ok(()));
+    }
+    let list: EpochList = read(service, "/api/v1/epochs").await;
+    let history = verify_history(&list.epochs, &keys.announcements).unwrap();
+    assert_eq!((history.records, history.linked), (2, 1));
+    if version >= 5 {
+        assert_eq!(keys.announcements.len(), 1);
+        let everybody =
+            AuditQuery { hotkey: None, since: Timestamp::UNIX_EPOCH, after: None, limit: 100 };
+        let entries = service.app.store.audit(everybody).await.unwrap();
+        assert!(entries.iter().any(|entry| &*entry.event.code == "announced"));
+    }
+    if version >= 6 {
+        let ended: EpochResource = read(service, "/api/v1/epochs/2025-01-15T04-00-00").await;
+        let pool = ["77494", "08701", "77449"].map(|zipcode| zipcode.parse().unwrap());
+        let pool = Pool::new(pool.to_vec()).unwrap();
+        let verified = verify_epoch(&ended, &pool, &Default::default()).unwrap();
+        assert_eq!(verified.honeypots, ["77449".parse().unwrap()]);
+    }
+    if version >= 5 {
+        // The change counts from its epoch on, and until then what was before, whatever the settings say.
+        for dealt in [2, 2, 2, 2, 2, 2, 1] {
+            service.clock.advance(Duration::from_secs(EPOCH_SECONDS.into()));
+            service.turn().await;
+            let current: EpochResource = read(service, "/api/v1/epochs/current").await;
+            assert_eq!(current.rotation.zipcodes_per_epoch, dealt);
+        }
+    }
+}
+
+async fn read<T: DeserializeOwned>(service: &Service, path: &str) -> T {
+    let answer = service.get(path).await;
+    answer.is_ok();
+    serde_json::from_slice(&answer.body).unwrap()
 }

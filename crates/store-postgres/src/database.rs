@@ -15,6 +15,10 @@ const DEADLINE: Duration = Duration::from_secs(5);
 /// After how long without use a held connection is tried before it is trusted.
 const TRUSTED: Duration = Duration::from_secs(1);
 
+/// How long a connection may take to answer before it is used: one to a machine that is gone never does, and does not
+/// fail either.
+const ANSWERS_WITHIN: Duration = Duration::from_millis(500);
+
 /// How often a decision that another replica overtook is made again.
 const ROUNDS: usize = 20;
 
@@ -113,7 +117,7 @@ impl Lane {
         let rested = slot.used_at.is_none_or(|used_at| now.since(used_at) > TRUSTED);
         if rested
             && let Some(held) = &mut slot.connection
-            && held.ping().await.is_err()
+            && alive(held).await.is_err()
         {
             slot.discard();
         }
@@ -158,6 +162,14 @@ impl Drop for LaneLease<'_> {
         if !self.done {
             self.slot.discard();
         }
+    }
+}
+
+/// Whether a connection still leads to the database.
+pub(crate) async fn alive(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    match tokio::time::timeout(ANSWERS_WITHIN, connection.ping()).await {
+        Ok(answered) => answered,
+        Err(_) => Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())),
     }
 }
 

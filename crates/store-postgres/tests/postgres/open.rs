@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use crate::forwarder::Forwarder;
 use crate::fresh::Fresh;
 use resi_protocol::{EpochId, Hotkey, Signature, Timestamp};
 use resi_store::{
@@ -145,6 +146,36 @@ async fn lost_connections_are_replaced() {
     assert_eq!(store.record_report(started("b", 10)).await, Ok(ReportOutcome::Recorded));
     store.close().await;
     other.close().await.expect("closed");
+    fresh.remove().await;
+}
+
+#[tokio::test]
+async fn connections_that_fell_silent_are_replaced() {
+    let fresh = Fresh::new().await;
+    let forwarder = Forwarder::to(&fresh.url()).await;
+    let url = forwarder.through(&fresh.url());
+    let store = open(&url, Migrations::Run).await.expect("a store");
+    assert_eq!(store.record_report(started("a", 0)).await, Ok(ReportOutcome::Recorded));
+    assert_eq!(store.grant_access(grant(1, 0)).await, Ok(GrantOutcome::Granted(None)));
+    let (read, written) = tokio::join!(store.tally(1), store.try_write());
+    assert!(read.is_ok() && written.is_ok());
+
+    forwarder.silence();
+    // As long as a probe may take.
+    let (read, written, reported, granted) = tokio::time::timeout(Duration::from_secs(2), async {
+        tokio::join!(
+            store.tally(1),
+            store.try_write(),
+            store.record_report(started("a", 10)),
+            store.grant_access(grant(1, 10)),
+        )
+    })
+    .await
+    .expect("in time");
+    assert!(read.is_ok() && written.is_ok(), "{read:?} {written:?}");
+    assert_eq!(reported, Ok(ReportOutcome::Unchanged));
+    assert_eq!(granted, Ok(GrantOutcome::Replayed));
+    store.close().await;
     fresh.remove().await;
 }
 
