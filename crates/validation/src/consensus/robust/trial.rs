@@ -164,20 +164,22 @@ impl<'a> Trial<'a> {
         });
     }
 
-    /// Owners that err together and are outnumbered, as far as batches without sides tell.
+    /// Owners that err together and are outnumbered, as far as batches tell in which those left stand on no sides.
     fn outnumbered_cliques(&self) -> Vec<BTreeSet<usize>> {
         let mut ties = Ties::new();
         let mut electorate = BTreeSet::new();
         for digest in self.digests {
-            let is_free = |seat: usize| !self.convicted[digest.seats[seat].miner];
+            let free = (0..digest.seats.len())
+                .filter(|&seat| !self.convicted[digest.seats[seat].miner])
+                .fold(0u64, |free, seat| free | 1 << seat);
             let owner = |seat: usize| digest.seats[seat].owner;
-            electorate.extend((0..digest.seats.len()).filter(|&seat| is_free(seat)).map(owner));
-            if digest.camps.foes.iter().any(|&foes| foes != 0) {
+            electorate.extend(bits(free).map(owner));
+            if bits(free).any(|seat| digest.camps.foes[seat] & free != 0) {
                 continue;
             }
             for tie in &digest.camps.ties {
                 let [a, b] = [tie.a, tie.b].map(usize::from);
-                if is_free(a) && is_free(b) && owner(a) != owner(b) {
+                if free >> a & free >> b & 1 == 1 && owner(a) != owner(b) {
                     let both = (owner(a).min(owner(b)), owner(a).max(owner(b)));
                     *ties.entry(both).or_default() += i64::from(tie.strength);
                 }
