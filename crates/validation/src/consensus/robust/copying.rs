@@ -102,8 +102,8 @@ impl Shared {
         let (there, back) = (a * self.seats + b, b * self.seats + a);
         let [omissions, values] = [&self.omissions, &self.values];
         let shared = omissions.both[there] + values.both[there];
-        let of = (omissions.own[there] + values.own[there])
-            .min(omissions.own[back] + values.own[back]);
+        let of =
+            (omissions.own[there] + values.own[there]).min(omissions.own[back] + values.own[back]);
         // One error more that is shared, so that a kind with few of them is forgiven one.
         let is_copied = |kind: &Counts| {
             let of = kind.own[there].min(kind.own[back]) + 1;

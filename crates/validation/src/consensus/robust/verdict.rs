@@ -243,7 +243,10 @@ impl Judge<'_> {
         let corroborated = ((winner | rest) & self.scales.unconvicted).count_ones() >= 2;
         self.verdict.corroborated += u32::from(corroborated);
         if exists && rest != 0 && votes * 2 > all_votes {
-            self.verdict.errors.values.extend(self.clusters[1..].iter().map(|cluster| cluster.seats));
+            self.verdict
+                .errors
+                .values
+                .extend(self.clusters[1..].iter().map(|cluster| cluster.seats));
         }
         FieldVerdict { value: Some(value), confidence: Share::of(weight, whole), accepted }
     }
