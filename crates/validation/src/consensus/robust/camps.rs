@@ -26,21 +26,10 @@ pub(super) struct Edge {
     pub(super) friends: bool,
 }
 
-/// How much more often than apart two seats erred together over all fields, where that is more than chance. To stand with
-/// most is no sign of anything: there the truth brings together who has nothing in common.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Tie {
-    pub(super) a: u8,
-    pub(super) b: u8,
-    /// Below 0 where they stood apart more often.
-    pub(super) strength: i32,
-}
-
 /// The disputes of one batch.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Camps {
     pub(super) edges: Vec<Edge>,
-    pub(super) ties: Vec<Tie>,
     /// For each seat, the seats it is against.
     pub(super) foes: Vec<u64>,
     /// For each seat and channel, how often it stood alone against a camp: values nobody else has, homes nobody else sees.
@@ -66,8 +55,8 @@ pub(super) fn camps(digest: &Digest, settings: &Settings) -> Camps {
     if inventors == 0 {
         return all;
     }
-    let Camps { edges, ties, foes, .. } = camps_among(!inventors, digest, settings);
-    Camps { edges, ties, foes, ..all }
+    let Camps { edges, foes, .. } = camps_among(!inventors, digest, settings);
+    Camps { edges, foes, ..all }
 }
 
 impl Camps {
@@ -99,7 +88,6 @@ fn camps_among(company: u64, digest: &Digest, settings: &Settings) -> Camps {
     let seats = digest.seats.len();
     let mut camps = Camps {
         edges: Vec::new(),
-        ties: Vec::new(),
         foes: vec![0; seats],
         alone: vec![[0; CHANNELS]; seats],
         compared: vec![0; seats],
@@ -155,14 +143,11 @@ fn heard_from<'a>(company: u64, entries: &'a [Entry], heard: &'a mut Vec<Entry>)
     heard
 }
 
-/// The camp of most; others have higher numbers, and who is in none has 0.
-const LARGEST: u8 = 1;
-
 fn seat_camps(clusters: &[Cluster], camp_of: &mut [u8; SEATS]) {
     camp_of.fill(0);
     for (camp, cluster) in clusters.iter().take_while(|cluster| cluster.weight >= 2).enumerate() {
         for seat in bits(cluster.seats) {
-            camp_of[seat] = camp as u8 + LARGEST;
+            camp_of[seat] = camp as u8 + 1;
         }
     }
 }
@@ -198,35 +183,26 @@ fn existence(seen: u64, complete: u64, camps: &mut Camps, pairs: &mut Pairs) {
     if missing.count_ones() * DISPUTING < complete.count_ones() {
         return;
     }
-    let (most, fewer) =
-        if seen.count_ones() < missing.count_ones() { (missing, seen) } else { (seen, missing) };
     let mut camp_of = [0u8; SEATS];
     for (seat, camp) in camp_of.iter_mut().enumerate() {
-        *camp = LARGEST * (most >> seat & 1) as u8 + (LARGEST + 1) * (fewer >> seat & 1) as u8;
+        *camp = (seen >> seat & 1) as u8 + 2 * (missing >> seat & 1) as u8;
     }
     pairs.add(EXISTENCE, &camp_of);
 }
 
-/// How often each pair of seats stood apart and together, by channel, and how often together against most.
+/// How often each pair of seats stood apart and together, by channel.
 struct Pairs {
     seats: usize,
     stride: usize,
     apart: Vec<u16>,
     together: Vec<u16>,
-    against_most: Vec<u16>,
 }
 
 impl Pairs {
     fn new(seats: usize) -> Self {
         let stride = seats.next_multiple_of(16).min(SEATS);
         let cells = CHANNELS * seats * stride;
-        Self {
-            seats,
-            stride,
-            apart: vec![0; cells],
-            together: vec![0; cells],
-            against_most: vec![0; seats * stride],
-        }
+        Self { seats, stride, apart: vec![0; cells], together: vec![0; cells] }
     }
 
     fn add(&mut self, channel: usize, camp_of: &[u8; SEATS]) {
@@ -240,12 +216,6 @@ impl Pairs {
             for ((apart, together), &other) in apart.iter_mut().zip(together).zip(camp_of) {
                 *apart = apart.saturating_add(u16::from(other != 0 && other != own));
                 *together = together.saturating_add(u16::from(other == own));
-            }
-            if own != LARGEST {
-                let against_most = &mut self.against_most[seat * self.stride..][..self.stride];
-                for (together, &other) in against_most.iter_mut().zip(camp_of) {
-                    *together = together.saturating_add(u16::from(other == own));
-                }
             }
         }
     }
@@ -262,13 +232,6 @@ impl Pairs {
                 let most = |counts: &[u16]| {
                     (0..CHANNELS).map(|channel| counts[self.row(channel, a)][b]).max().unwrap_or(0)
                 };
-                let apart: i32 = (0..CHANNELS)
-                    .map(|channel| i32::from(self.apart[self.row(channel, a)][b]))
-                    .sum();
-                let strength = i32::from(self.against_most[a * self.stride + b]) - apart;
-                if u64::from(strength.unsigned_abs()) >= FEWEST {
-                    camps.ties.push(Tie { a: a as u8, b: b as u8, strength });
-                }
                 let both = shared.count(a, b);
                 let often = |count: u16| {
                     u64::from(count) >= FEWEST

@@ -80,9 +80,9 @@ impl Shared {
         seats: usize,
         counts: impl Fn(usize, usize, u64) -> bool,
     ) -> Self {
-        let count = |errors: &[u64]| {
+        let count = |errors: &mut dyn Iterator<Item = u64>| {
             let mut of = Counts { both: vec![0; seats * seats], own: vec![0; seats * seats] };
-            for &mask in errors {
+            for mask in errors {
                 for a in bits(mask & eligible) {
                     for b in bits(eligible & !(1 << a)) {
                         if counts(a, b, mask & eligible) {
@@ -94,7 +94,11 @@ impl Shared {
             }
             of
         };
-        Self { seats, omissions: count(&errors.omissions), values: count(&errors.values) }
+        Self {
+            seats,
+            omissions: count(&mut errors.omissions.iter().copied()),
+            values: count(&mut errors.values.iter().map(|&(mask, _)| mask)),
+        }
     }
 
     /// The shared errors and those of the one with fewer, if that is enough to call the one a copy of the other.

@@ -76,7 +76,7 @@ impl<'a> Trial<'a> {
         self.convict_outnumbered();
         let verdicts = self.convict_copiers();
         let elsewhere = self.records_of(&verdicts);
-        let cliques = self.outnumbered_cliques();
+        let cliques = self.outnumbered_cliques(&verdicts);
         let scales: Vec<Scales> = self
             .digests
             .iter()
@@ -182,20 +182,19 @@ impl<'a> Trial<'a> {
     }
 
     /// Owners that err together and are outnumbered, as far as batches tell in which those left stand on no sides.
-    fn outnumbered_cliques(&self) -> Vec<BTreeSet<usize>> {
+    fn outnumbered_cliques(&self, verdicts: &[BatchVerdict]) -> Vec<BTreeSet<usize>> {
         let mut ties = Ties::new();
         let mut electorate = BTreeSet::new();
-        for (digest, free) in self.digests.iter().zip(self.free()) {
+        for ((digest, verdict), free) in self.digests.iter().zip(verdicts).zip(self.free()) {
             let owner = |seat: usize| digest.seats[seat].owner;
             electorate.extend(bits(free).map(owner));
             if bits(free).any(|seat| digest.camps.foes[seat] & free != 0) {
                 continue;
             }
-            for tie in &digest.camps.ties {
-                let [a, b] = [tie.a, tie.b].map(usize::from);
-                if free >> a & free >> b & 1 == 1 && owner(a) != owner(b) {
-                    let both = (owner(a).min(owner(b)), owner(a).max(owner(b)));
-                    *ties.entry(both).or_default() += i64::from(tie.strength);
+            for (a, b, strength) in cliques::ties(&verdict.errors, free, digest.seats.len()) {
+                let (a, b) = (owner(a), owner(b));
+                if a != b {
+                    *ties.entry((a.min(b), a.max(b))).or_default() += strength;
                 }
             }
         }

@@ -121,8 +121,8 @@ impl Scales {
 pub(super) struct Errors {
     /// Homes that exist and were left out.
     pub(super) omissions: Vec<u64>,
-    /// Values beside the prevailing one.
-    pub(super) values: Vec<u64>,
+    /// Values beside the prevailing one, and who has that.
+    pub(super) values: Vec<(u64, u64)>,
 }
 
 /// What was concluded about a batch.
@@ -243,10 +243,8 @@ impl Judge<'_> {
         let corroborated = ((winner | rest) & self.scales.unconvicted).count_ones() >= 2;
         self.verdict.corroborated += u32::from(corroborated);
         if exists && rest != 0 && votes * 2 > all_votes {
-            self.verdict
-                .errors
-                .values
-                .extend(self.clusters[1..].iter().map(|cluster| cluster.seats));
+            let beside = self.clusters[1..].iter().map(|cluster| (cluster.seats, winner));
+            self.verdict.errors.values.extend(beside);
         }
         FieldVerdict { value: Some(value), confidence: Share::of(weight, whole), accepted }
     }
