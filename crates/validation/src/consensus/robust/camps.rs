@@ -79,6 +79,12 @@ impl Camps {
             && suspicious.is_reached_by(alone, self.comparable(seat, channel, digest).into())
     }
 
+    /// Whether some of these seats are against each other.
+    pub(super) fn has_sides(&self, among: u64) -> bool {
+        let against = |(seat, foes): (usize, &u64)| among >> seat & 1 == 1 && foes & among != 0;
+        self.foes.iter().enumerate().any(against)
+    }
+
     fn invents(&self, seat: usize, digest: &Digest, settings: &Settings) -> bool {
         (0..CHANNELS).any(|channel| self.invents_in(seat, channel, digest, settings))
     }
@@ -283,4 +289,37 @@ pub(super) fn bits(mut mask: u64) -> impl Iterator<Item = usize> {
             bit
         })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::written::{TRUE, batch};
+    use super::*;
+
+    #[test]
+    fn inventors_are_left_out_of_the_sides() {
+        // The last two invent, and now and then the same.
+        let digest = batch(8, 100, |seat, home| {
+            let invented =
+                [100_000 * u32::from(seat), if home % 10 == 0 { 9 } else { seat.into() }];
+            let [_, _, rest @ ..] = TRUE;
+            let [price, bedrooms] = if seat < 6 { [TRUE[0], TRUE[1]] } else { invented };
+            Some([price, bedrooms, rest[0], rest[1], rest[2], rest[3]])
+        });
+        let settings = Settings::default();
+        let friends = |camps: &Camps| camps.edges.iter().filter(|edge| edge.friends).count();
+        assert_eq!(friends(&camps_among(EVERYBODY, &digest, &settings)), 6 * 5 / 2 + 1);
+        assert_eq!(camps(&digest, &settings).edges, []);
+    }
+
+    #[test]
+    fn fewer_than_a_third_cannot_dispute_that_a_home_exists() {
+        let foes = |missing: u8| {
+            let digest =
+                batch(12, 200, |seat, home| (seat >= missing || home >= 20).then_some(TRUE));
+            let camps = camps(&digest, &Settings::default());
+            camps.edges.iter().filter(|edge| !edge.friends).count()
+        };
+        assert_eq!((foes(3), foes(4)), (0, 4 * 8));
+    }
 }

@@ -123,6 +123,20 @@ mod tests {
     }
 
     #[test]
+    fn who_errs_together_is_tied_and_who_is_right_together_is_not() {
+        let errors = Errors { omissions: Vec::new(), values: vec![(0b00_0011, 0b11_1100); 10] };
+        let mut found = ties(&errors, 0b01_1111, 6);
+        found.sort_unstable_by_key(|&(a, b, _)| (a, b));
+        let apart = |a: usize| (2..5).map(move |b| (a, b, -10));
+        let expected: Vec<_> = [(0, 1, 10)].into_iter().chain(apart(0)).chain(apart(1)).collect();
+        assert_eq!(found, expected);
+        // Alone in an error among those that count, and too few errors.
+        assert_eq!(ties(&errors, 0b01_1110, 6), []);
+        let few = Errors { values: errors.values[..7].to_vec(), ..errors };
+        assert_eq!(ties(&few, 0b01_1111, 6), []);
+    }
+
+    #[test]
     fn each_of_three_tools_is_outnumbered_by_the_other_two() {
         let (ties, groups) = tools(&[5, 5, 5]);
         assert_eq!(outnumbered(&ties, 15), groups);

@@ -56,15 +56,10 @@ impl Graph {
         self.disputes.push((age, owners));
     }
 
-    /// The edges of a batch between those of `free` of whom not both are in `after`, if they stand against each other.
+    /// The edges of a batch between seats of `free`, if some of those stand against each other; without those of which both
+    /// seats are in `after`.
     pub(super) fn add_batch(&mut self, digest: &Digest, free: u64, after: u64) {
-        if !digest
-            .camps
-            .foes
-            .iter()
-            .enumerate()
-            .any(|(seat, foes)| free >> seat & 1 == 1 && foes & free != 0)
-        {
+        if !digest.camps.has_sides(free) {
             return;
         }
         let mut sitting = 0u64;
@@ -85,6 +80,7 @@ impl Graph {
         }
     }
 
+    /// For the sides of others: they may have been united in those disputes.
     pub(super) fn forget_disputes_of(&mut self, owners: &BTreeSet<usize>) {
         self.disputes.retain(|(_, sat)| sat.iter().all(|owner| !owners.contains(owner)));
     }

@@ -25,6 +25,7 @@ pub(super) struct Trial<'a> {
     settings: &'a Settings,
     /// By owner, of earlier epochs.
     records: Vec<Record>,
+    /// Of earlier epochs, and of this one what is settled.
     graph: Graph,
     /// By miner.
     convicted: Vec<bool>,
@@ -119,7 +120,7 @@ impl<'a> Trial<'a> {
         }
     }
 
-    /// A side that is convicted unites those left no more, and they may have sides of their own.
+    /// Side after side: one that is convicted unites the others no more, and they may have sides of their own.
     fn convict_outnumbered(&mut self) {
         let mut lost = BTreeSet::new();
         let mut free = self.digests.iter().map(|_| u64::MAX).collect();
@@ -188,7 +189,7 @@ impl<'a> Trial<'a> {
         for ((digest, verdict), free) in self.digests.iter().zip(verdicts).zip(self.free()) {
             let owner = |seat: usize| digest.seats[seat].owner;
             electorate.extend(bits(free).map(owner));
-            if bits(free).any(|seat| digest.camps.foes[seat] & free != 0) {
+            if digest.camps.has_sides(free) {
                 continue;
             }
             for (a, b, strength) in cliques::ties(&verdict.errors, free, digest.seats.len()) {

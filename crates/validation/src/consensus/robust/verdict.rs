@@ -313,3 +313,41 @@ fn existence_errors(home: &Home, answered: u64, exists: bool, verdict: &mut Batc
         verdict.errors.omissions.push(missed);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::reliability::weights;
+    use super::super::written::{TRUE, batch};
+    use super::*;
+
+    /// What becomes of the price of a home that so many members of a clique of eight, and so many others, say is 500,000.
+    fn price(members: u8, others: u8, is_clique: bool) -> (Option<u32>, bool) {
+        let [_, rest @ ..] = TRUE;
+        let digest = batch(12, 1, |seat, _| {
+            let says = if seat < 8 { seat < members } else { seat < 8 + others };
+            let mut values = [0; FIELDS];
+            values[1..].copy_from_slice(&rest);
+            values[0] = if says { 500_000 } else { 900_000 };
+            Some(values)
+        });
+        let owners = digest.seats[..8].iter().map(|seat| seat.owner).collect();
+        let cliques: Vec<BTreeSet<usize>> = if is_clique { vec![owners] } else { Vec::new() };
+        let scales = Scales::new(&digest, |_| false, |_| weights(&Record::default()))
+            .with_cliques(&digest, &cliques);
+        let verdict = judge(&digest, &scales, &Settings::default(), false);
+        let FieldVerdict { value, accepted, .. } = verdict.homes[0].fields[0];
+        (value, accepted)
+    }
+
+    #[test]
+    fn cliques_have_one_vote() {
+        assert_eq!(price(8, 0, false), (Some(500_000), false));
+        assert_eq!(price(8, 0, true), (Some(900_000), true));
+    }
+
+    #[test]
+    fn who_agrees_with_a_clique_gives_it_its_votes_back() {
+        assert_eq!(price(8, 1, true), (Some(500_000), true));
+        assert_eq!(price(8, 1, false), (Some(500_000), true));
+    }
+}
