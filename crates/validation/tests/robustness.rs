@@ -56,6 +56,15 @@ fn an_adaptive_ring_is_known_from_the_epochs_before() {
 }
 
 #[test]
+fn a_loud_ring_is_no_cover_for_a_quiet_one() {
+    let quiet = Actor { share: 0.35, behaviour: ring(Lies::Everything, 1.0, 8) };
+    let loud = Actor { share: 0.1, behaviour: ring(Lies::Everything, 1.0, 0) };
+    let [_, third] = play(3, vec![quiet, loud]);
+    assert!(third.truth() > 0.9995 && third.coverage() > 0.99, "{third:?}");
+    assert_eq!(third.honest_found, 0);
+}
+
+#[test]
 fn inventors_and_a_mixture_of_all_are_kept_out() {
     let inventors =
         vec![Actor { share: 0.4, behaviour: Behaviour::Inventor { together: 2, homes: 0.2 } }];

@@ -68,13 +68,8 @@ pub(crate) fn admit(answer: &Answer, batch: &Batch, settings: &Settings) -> Resu
             format!("{} homes, at most {most} are read", answer.reports.len()),
         );
     }
-    let duration = answer.duration();
-    if !settings.plausible().contains(&duration) {
-        let seconds = duration.as_secs();
-        return refuse(
-            RefusalReason::ImplausibleTime,
-            format!("{} min {} s", seconds / 60, seconds % 60),
-        );
-    }
-    Ok(())
+    settings
+        .response_window()
+        .check(answer.duration())
+        .or_else(|implausible| refuse(RefusalReason::ImplausibleTime, implausible.to_string()))
 }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Share;
 use crate::CredibilityRules;
+use crate::messages::ResponseWindow;
 
 /// What can be set about a consensus.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -75,9 +76,12 @@ impl Settings {
         }
     }
 
-    pub(crate) fn plausible(&self) -> std::ops::RangeInclusive<Duration> {
-        Duration::from_secs(self.fastest_seconds.into())
-            ..=Duration::from_secs(self.slowest_seconds.into())
+    pub(crate) fn response_window(&self) -> ResponseWindow {
+        ResponseWindow {
+            shortest: Duration::from_secs(self.fastest_seconds.into()),
+            longest: Duration::from_secs(self.slowest_seconds.into()),
+            ..ResponseWindow::default()
+        }
     }
 }
 

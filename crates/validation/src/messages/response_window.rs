@@ -109,6 +109,20 @@ impl fmt::Display for Implausible {
 }
 
 impl ResponseWindow {
+    /// Whether scraping can have taken so long.
+    ///
+    /// # Errors
+    /// When it was too fast or too slow.
+    pub fn check(&self, took: Duration) -> Result<(), Implausible> {
+        if took < self.shortest {
+            return Err(Implausible::TooFast(took.as_secs()));
+        }
+        if took > self.longest {
+            return Err(Implausible::TooSlow(took.as_secs()));
+        }
+        Ok(())
+    }
+
     /// Whether `answer` counts. Both its times are the miner's claims; `assigned_at`, where it is known, and
     /// `received_at` are the validator's own. Claims must fit the window and, within the tolerance, the validator's
     /// clock; how long it took goes by the validator's clock as far as that knows.
@@ -155,13 +169,8 @@ impl ResponseWindow {
         }
         let claimed = sent.since(scraped);
         let took = received_at.since(assigned_at.unwrap_or(scraped));
-        let fastest = claimed.min(took);
-        if fastest < self.shortest {
-            return Err(Implausible::TooFast(fastest.as_secs()));
-        }
-        if claimed > self.longest {
-            return Err(Implausible::TooSlow(claimed.as_secs()));
-        }
+        self.check(claimed)?;
+        self.check(claimed.min(took))?;
         Ok(Admitted { took })
     }
 }

@@ -4,11 +4,12 @@ use super::actor::{Actor, Behaviour, Lies};
 use super::scenario::{Scenario, World};
 use super::table::{Row, goal, ring, row};
 
-/// What nothing was adjusted to when it was first looked at: other sizes, other noise, other mixtures. The first four were
-/// looked at before the engine was last changed, the others after.
+/// What nothing was adjusted to when it was first looked at: other sizes, other noise, other mixtures. The first two sets
+/// were looked at before the engine was last changed, the third after.
 pub fn held_out() -> Vec<Row> {
     let mut rows = first();
     rows.extend(second());
+    rows.extend(third());
     rows
 }
 
@@ -100,6 +101,68 @@ fn second() -> Vec<Row> {
     ];
     let named = |(name, honest_epochs, actors)| {
         sleeping(format!("held out again: {name}"), world.clone(), honest_epochs, actors)
+    };
+    mixtures.into_iter().map(named).collect()
+}
+
+fn third() -> Vec<Row> {
+    let world = World {
+        miners: 224,
+        batches: 45,
+        zipcodes: 16,
+        homes: 45,
+        group: 7,
+        groups: 3,
+        missed: [0.008, 0.035],
+        misread: [0.001, 0.009],
+        changing_prices: 0.005,
+        tools: 4,
+        tool_misreads: 0.006,
+        hard: 0.003,
+        hard_missed: 0.25,
+        answering: 0.95,
+    };
+    let of = |share, behaviour| Actor { share, behaviour };
+    let agents = Behaviour::DoubleAgent {
+        homes: 0.6,
+        lies: Lies::Everything,
+        holding: 0,
+        sleeps: 2,
+        honest: 0.3,
+    };
+    let mixtures = [
+        ("nobody cheats", vec![]),
+        (
+            "ring that shades a half, adaptive ring",
+            vec![liars(0.13, 0.5, Lies::Shade, 0), liars(0.25, 1.0, Lies::Everything, 9)],
+        ),
+        (
+            "ring in an eighth of the homes, inventors of three, copiers",
+            vec![
+                liars(0.27, 0.125, Lies::Everything, 0),
+                of(0.06, Behaviour::Inventor { together: 3, homes: 0.08 }),
+                of(0.08, Behaviour::Copier { delay: 900, changes: 0.02 }),
+            ],
+        ),
+        (
+            "double agents, fabricators, lazy, too fast",
+            vec![
+                of(0.26, agents),
+                of(0.07, Behaviour::Fabricator { homes: 0.12 }),
+                of(0.07, Behaviour::Lazy { sends: 0.45 }),
+                of(0.03, Behaviour::Fast),
+            ],
+        ),
+        (
+            "one owner's coldkeys in 3 % of the homes, copiers",
+            vec![
+                liars(0.38, 0.03, Lies::Everything, 0),
+                of(0.06, Behaviour::Copier { delay: 1200, changes: 0.0 }),
+            ],
+        ),
+    ];
+    let named = |(name, actors)| {
+        sleeping(format!("held out a third time: {name}"), world.clone(), 0, actors)
     };
     mixtures.into_iter().map(named).collect()
 }

@@ -136,6 +136,24 @@ fn fourteen_shared_errors_are_too_few_to_tell() {
 }
 
 #[test]
+fn who_shares_wrong_values_but_misses_homes_of_its_own_is_no_copy() {
+    let shares_gaps = |shares: bool| {
+        let mut story = Story::new(1);
+        story.miners(1..=9);
+        for uid in 1..=9u16 {
+            let gaps = if shares && uid == 9 { 3 } else { u32::from(uid) };
+            for home in (0..500).filter(|home| !(gaps * 3..gaps * 3 + 3).contains(home)) {
+                let misread = (uid == 3 || uid == 9) && home >= 481;
+                story.price(0, uid, home, if misread { 200_000 } else { 300_000 + home });
+            }
+        }
+        story
+    };
+    assert_eq!(shares_gaps(true).robust().found(), [9]);
+    assert!(shares_gaps(false).robust().found().is_empty());
+}
+
+#[test]
 fn shared_tools_and_homes_that_are_hard_for_everybody_do_not_look_like_copying() {
     let world = World {
         miners: 40,

@@ -26,20 +26,10 @@ pub(super) struct Edge {
     pub(super) friends: bool,
 }
 
-/// How much more often than apart two seats stood together over all fields, where that is more than chance.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Tie {
-    pub(super) a: u8,
-    pub(super) b: u8,
-    /// Below 0 where they stood apart more often.
-    pub(super) strength: i32,
-}
-
 /// The disputes of one batch.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Camps {
     pub(super) edges: Vec<Edge>,
-    pub(super) ties: Vec<Tie>,
     /// For each seat, the seats it is against.
     pub(super) foes: Vec<u64>,
     /// For each seat and channel, how often it stood alone against a camp: values nobody else has, homes nobody else sees.
@@ -65,8 +55,8 @@ pub(super) fn camps(digest: &Digest, settings: &Settings) -> Camps {
     if inventors == 0 {
         return all;
     }
-    let Camps { edges, ties, foes, .. } = camps_among(!inventors, digest, settings);
-    Camps { edges, ties, foes, ..all }
+    let Camps { edges, foes, .. } = camps_among(!inventors, digest, settings);
+    Camps { edges, foes, ..all }
 }
 
 impl Camps {
@@ -89,6 +79,12 @@ impl Camps {
             && suspicious.is_reached_by(alone, self.comparable(seat, channel, digest).into())
     }
 
+    /// Whether some of these seats are against each other.
+    pub(super) fn has_sides(&self, among: u64) -> bool {
+        let against = |(seat, foes): (usize, &u64)| among >> seat & 1 == 1 && foes & among != 0;
+        self.foes.iter().enumerate().any(against)
+    }
+
     fn invents(&self, seat: usize, digest: &Digest, settings: &Settings) -> bool {
         (0..CHANNELS).any(|channel| self.invents_in(seat, channel, digest, settings))
     }
@@ -98,7 +94,6 @@ fn camps_among(company: u64, digest: &Digest, settings: &Settings) -> Camps {
     let seats = digest.seats.len();
     let mut camps = Camps {
         edges: Vec::new(),
-        ties: Vec::new(),
         foes: vec![0; seats],
         alone: vec![[0; CHANNELS]; seats],
         compared: vec![0; seats],
@@ -243,13 +238,6 @@ impl Pairs {
                 let most = |counts: &[u16]| {
                     (0..CHANNELS).map(|channel| counts[self.row(channel, a)][b]).max().unwrap_or(0)
                 };
-                let sum = |counts: &[u16]| -> i32 {
-                    (0..CHANNELS).map(|channel| i32::from(counts[self.row(channel, a)][b])).sum()
-                };
-                let strength = sum(&self.together) - sum(&self.apart);
-                if u64::from(strength.unsigned_abs()) >= FEWEST {
-                    camps.ties.push(Tie { a: a as u8, b: b as u8, strength });
-                }
                 let both = shared.count(a, b);
                 let often = |count: u16| {
                     u64::from(count) >= FEWEST
@@ -301,4 +289,37 @@ pub(super) fn bits(mut mask: u64) -> impl Iterator<Item = usize> {
             bit
         })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::written::{TRUE, batch};
+    use super::*;
+
+    #[test]
+    fn inventors_are_left_out_of_the_sides() {
+        // The last two invent, and now and then the same.
+        let digest = batch(8, 100, |seat, home| {
+            let invented =
+                [100_000 * u32::from(seat), if home % 10 == 0 { 9 } else { seat.into() }];
+            let [_, _, rest @ ..] = TRUE;
+            let [price, bedrooms] = if seat < 6 { [TRUE[0], TRUE[1]] } else { invented };
+            Some([price, bedrooms, rest[0], rest[1], rest[2], rest[3]])
+        });
+        let settings = Settings::default();
+        let friends = |camps: &Camps| camps.edges.iter().filter(|edge| edge.friends).count();
+        assert_eq!(friends(&camps_among(EVERYBODY, &digest, &settings)), 6 * 5 / 2 + 1);
+        assert_eq!(camps(&digest, &settings).edges, []);
+    }
+
+    #[test]
+    fn fewer_than_a_third_cannot_dispute_that_a_home_exists() {
+        let foes = |missing: u8| {
+            let digest =
+                batch(12, 200, |seat, home| (seat >= missing || home >= 20).then_some(TRUE));
+            let camps = camps(&digest, &Settings::default());
+            camps.edges.iter().filter(|edge| !edge.friends).count()
+        };
+        assert_eq!((foes(3), foes(4)), (0, 4 * 8));
+    }
 }

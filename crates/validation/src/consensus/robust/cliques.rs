@@ -1,10 +1,34 @@
 //! Owners that err together, below what convicts: those that share a tool, or a ring that lies rarely.
 //!
-//! Two owners are tied by how much more often they stood together than apart. Who belongs together is found by contracting
+//! Two owners are tied by how much more often they had the same wrong value than one of them a shared one that the other had
+//! right. To be right together is no sign of anything: the truth unites who has nothing else in common. Who belongs together is found by contracting
 //! the strongest tie again and again, ties of what is contracted added, until none is left that is positive: correlation
 //! clustering by greedy additive edge contraction. How many cliques there are need not be known.
 
 use std::collections::{BTreeMap, BTreeSet};
+
+use super::camps::bits;
+use super::verdict::Errors;
+
+/// Fewer shared errors are chance.
+const FEWEST: u64 = 8;
+
+/// The ties of one batch between seats of `free`, each once: how much more often they erred together than one of them with others.
+pub(super) fn ties(errors: &Errors, free: u64, seats: usize) -> Vec<(usize, usize, i64)> {
+    let mut strength = vec![0i64; seats * seats];
+    let shared = errors.values.iter().map(|&(wrong, right)| (wrong & free, right & free));
+    for (wrong, right) in shared.filter(|(wrong, _)| wrong.count_ones() >= 2) {
+        for a in bits(wrong) {
+            bits(wrong).for_each(|b| strength[a.min(b) * seats + a.max(b)] += i64::from(a < b));
+            bits(right).for_each(|b| strength[a.min(b) * seats + a.max(b)] -= 1);
+        }
+    }
+    let pairs = (0..seats).flat_map(|a| (a + 1..seats).map(move |b| (a, b)));
+    pairs
+        .map(|(a, b)| (a, b, strength[a * seats + b]))
+        .filter(|&(_, _, strength)| strength.unsigned_abs() >= FEWEST)
+        .collect()
+}
 
 /// How strongly owners are tied, by both.
 pub(super) type Ties = BTreeMap<(usize, usize), i64>;
@@ -96,6 +120,20 @@ mod tests {
             }
         }
         (ties, groups)
+    }
+
+    #[test]
+    fn who_errs_together_is_tied_and_who_is_right_together_is_not() {
+        let errors = Errors { omissions: Vec::new(), values: vec![(0b00_0011, 0b11_1100); 10] };
+        let mut found = ties(&errors, 0b01_1111, 6);
+        found.sort_unstable_by_key(|&(a, b, _)| (a, b));
+        let apart = |a: usize| (2..5).map(move |b| (a, b, -10));
+        let expected: Vec<_> = [(0, 1, 10)].into_iter().chain(apart(0)).chain(apart(1)).collect();
+        assert_eq!(found, expected);
+        // Alone in an error among those that count, and too few errors.
+        assert_eq!(ties(&errors, 0b01_1110, 6), []);
+        let few = Errors { values: errors.values[..7].to_vec(), ..errors };
+        assert_eq!(ties(&few, 0b01_1111, 6), []);
     }
 
     #[test]

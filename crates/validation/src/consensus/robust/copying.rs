@@ -1,10 +1,13 @@
 //! Copies show in shared errors: what one scraper missed or misread by chance, another has just so.
+//!
+//! A copy has both kinds of errors, as what is copied is an answer. Who shares a tool, or holds out against liars that
+//! prevail, shares values that are taken for errors, but misses homes of its own.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::camps::bits;
 use super::digest::Digest;
-use super::verdict::BatchVerdict;
+use super::verdict::{BatchVerdict, Errors};
 use crate::consensus::Settings;
 
 /// An answer that is a copy of an earlier one, as far as one batch tells.
@@ -58,40 +61,62 @@ fn later_than(seat: usize) -> u64 {
     (u64::MAX << seat) & !(1 << seat)
 }
 
-/// How many errors each two seats share, and how many each has that count against it beside the other.
+/// How many errors each two seats share, and how many each has that count against it beside the other, by kind.
 struct Shared {
     seats: usize,
+    omissions: Counts,
+    values: Counts,
+}
+
+struct Counts {
     both: Vec<u32>,
     own: Vec<u32>,
 }
 
 impl Shared {
     fn of(
-        errors: &[u64],
+        errors: &Errors,
         eligible: u64,
         seats: usize,
         counts: impl Fn(usize, usize, u64) -> bool,
     ) -> Self {
-        let mut shared = Self { seats, both: vec![0; seats * seats], own: vec![0; seats * seats] };
-        for &mask in errors {
-            for a in bits(mask & eligible) {
-                for b in bits(eligible & !(1 << a)) {
-                    if counts(a, b, mask & eligible) {
-                        shared.own[a * seats + b] += 1;
-                        shared.both[a * seats + b] += (mask >> b & 1) as u32;
+        let count = |errors: &mut dyn Iterator<Item = u64>| {
+            let mut of = Counts { both: vec![0; seats * seats], own: vec![0; seats * seats] };
+            for mask in errors {
+                for a in bits(mask & eligible) {
+                    for b in bits(eligible & !(1 << a)) {
+                        if counts(a, b, mask & eligible) {
+                            of.own[a * seats + b] += 1;
+                            of.both[a * seats + b] += (mask >> b & 1) as u32;
+                        }
                     }
                 }
             }
+            of
+        };
+        Self {
+            seats,
+            omissions: count(&mut errors.omissions.iter().copied()),
+            values: count(&mut errors.values.iter().map(|&(mask, _)| mask)),
         }
-        shared
     }
 
     /// The shared errors and those of the one with fewer, if that is enough to call the one a copy of the other.
     fn copied(&self, a: usize, b: usize, settings: &Settings) -> Option<(u32, u32)> {
-        let shared = self.both[a * self.seats + b];
-        let of = self.own[a * self.seats + b].min(self.own[b * self.seats + a]);
+        let (there, back) = (a * self.seats + b, b * self.seats + a);
+        let [omissions, values] = [&self.omissions, &self.values];
+        let shared = omissions.both[there] + values.both[there];
+        let of =
+            (omissions.own[there] + values.own[there]).min(omissions.own[back] + values.own[back]);
+        // One error more that is shared, so that a kind with few of them is forgiven one.
+        let is_copied = |kind: &Counts| {
+            let of = kind.own[there].min(kind.own[back]) + 1;
+            settings.copied_share.is_reached_by(u64::from(kind.both[there]) + 1, of.into())
+        };
         let copied = shared >= settings.copied_errors
-            && settings.copied_share.is_reached_by(shared.into(), of.into());
+            && settings.copied_share.is_reached_by(shared.into(), of.into())
+            && is_copied(omissions)
+            && is_copied(values);
         copied.then_some((shared, of))
     }
 

@@ -11,6 +11,8 @@ mod reliability;
 mod sides;
 mod trial;
 mod verdict;
+#[cfg(test)]
+mod written;
 mod zipcodes;
 
 use std::collections::BTreeSet;

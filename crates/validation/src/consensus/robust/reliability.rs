@@ -7,7 +7,7 @@ use crate::consensus::memory::Record;
 const PRIOR_RIGHT: u64 = 49;
 const PRIOR_WRONG: u64 = 1;
 /// In 256ths of a bit: nobody counts more than six bits.
-const HEAVIEST: i64 = 6 << 8;
+pub(super) const HEAVIEST: u32 = 6 << 8;
 /// A value counts at least one bit, until its owner is convicted.
 const LIGHTEST_VALUE: i64 = 1 << 8;
 /// Silence of one who leaves most homes out says next to nothing about whether a home exists.
@@ -19,7 +19,7 @@ pub(super) fn weights(record: &Record) -> [u32; CHANNELS] {
         let right = u64::from(record.judged[channel]).saturating_sub(wrong);
         let odds = log2(right + PRIOR_RIGHT) - log2(wrong + PRIOR_WRONG);
         let lightest = if channel == EXISTENCE { LIGHTEST_SILENCE } else { LIGHTEST_VALUE };
-        odds.clamp(lightest, HEAVIEST) as u32
+        odds.clamp(lightest, HEAVIEST.into()) as u32
     })
 }
 

@@ -6,8 +6,10 @@
 //! that is decided by counting owners. A side loses when the other was seen to have more than half of all owners, or when
 //! it met itself again so often that it can hardly have half (`recapture`). Otherwise nobody is convicted.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::camps::bits;
+use super::digest::Digest;
 use super::recapture::{Sightings, is_outnumbered};
 
 /// What one meeting in a disputed batch counts.
@@ -54,6 +56,35 @@ impl Graph {
         self.disputes.push((age, owners));
     }
 
+    /// The edges of a batch between seats of `free`, if some of those stand against each other; without those of which both
+    /// seats are in `after`.
+    pub(super) fn add_batch(&mut self, digest: &Digest, free: u64, after: u64) {
+        if !digest.camps.has_sides(free) {
+            return;
+        }
+        let mut sitting = 0u64;
+        for edge in &digest.camps.edges {
+            let both = 1u64 << edge.a | 1 << edge.b;
+            if both & !free == 0 && both & !after != 0 {
+                sitting |= both;
+                let [a, b] = [edge.a, edge.b].map(|seat| digest.seats[usize::from(seat)].owner);
+                self.add_meeting(a, b, edge.friends);
+            }
+        }
+        if sitting != 0 {
+            let mut owners: Vec<usize> =
+                bits(sitting).map(|seat| digest.seats[seat].owner).collect();
+            owners.sort_unstable();
+            owners.dedup();
+            self.disputes.push((0, owners));
+        }
+    }
+
+    /// For the sides of others: they may have been united in those disputes.
+    pub(super) fn forget_disputes_of(&mut self, owners: &BTreeSet<usize>) {
+        self.disputes.retain(|(_, sat)| sat.iter().all(|owner| !owners.contains(owner)));
+    }
+
     /// The disputes that are remembered one epoch later, with their age then.
     pub(super) fn aged(&self) -> impl Iterator<Item = (u32, &[usize])> {
         let kept = self.disputes.iter().filter(|&&(age, _)| age < DISPUTES_KEPT);
@@ -82,10 +113,12 @@ impl Graph {
         let sightings = |sign: f64| {
             let on_side = |owner: &&usize| present[**owner] && side[**owner] == sign;
             let seats = |(_, owners): &(u32, Vec<usize>)| owners.iter().filter(on_side).count();
-            Sightings {
-                seats: self.disputes.iter().map(seats).collect(),
-                faces: component.iter().filter(on_side).count(),
-            }
+            let faces: BTreeSet<usize> = self
+                .disputes
+                .iter()
+                .flat_map(|(_, owners)| owners.iter().filter(on_side).copied())
+                .collect();
+            Sightings { seats: self.disputes.iter().map(seats).collect(), faces: faces.len() }
         };
         let wins = |sign: f64| {
             members(sign) * 2 > electorate

@@ -25,6 +25,7 @@ pub(super) struct Trial<'a> {
     settings: &'a Settings,
     /// By owner, of earlier epochs.
     records: Vec<Record>,
+    /// Of earlier epochs, and of this one what is settled.
     graph: Graph,
     /// By miner.
     convicted: Vec<bool>,
@@ -55,23 +56,6 @@ impl<'a> Trial<'a> {
             let owners = dispute.owners.iter().filter_map(|&position| owner(position)).collect();
             graph.add_dispute(dispute.age, owners);
         }
-        for digest in digests {
-            let mut sitting = 0u64;
-            for edge in &digest.camps.edges {
-                sitting |= 1 << edge.a | 1 << edge.b;
-            }
-            if sitting != 0 {
-                let mut owners: Vec<usize> =
-                    bits(sitting).map(|seat| digest.seats[seat].owner).collect();
-                owners.sort_unstable();
-                owners.dedup();
-                graph.add_dispute(0, owners);
-            }
-            for edge in &digest.camps.edges {
-                let [a, b] = [edge.a, edge.b].map(|seat| digest.seats[usize::from(seat)].owner);
-                graph.add_meeting(a, b, edge.friends);
-            }
-        }
         Self {
             panel,
             digests,
@@ -93,7 +77,7 @@ impl<'a> Trial<'a> {
         self.convict_outnumbered();
         let verdicts = self.convict_copiers();
         let elsewhere = self.records_of(&verdicts);
-        let cliques = self.outnumbered_cliques();
+        let cliques = self.outnumbered_cliques(&verdicts);
         let scales: Vec<Scales> = self
             .digests
             .iter()
@@ -136,22 +120,55 @@ impl<'a> Trial<'a> {
         }
     }
 
+    /// Side after side: one that is convicted unites the others no more, and they may have sides of their own.
     fn convict_outnumbered(&mut self) {
+        let mut lost = BTreeSet::new();
+        let mut free = self.digests.iter().map(|_| u64::MAX).collect();
+        loop {
+            free = self.settle(free, self.free());
+            let mut graph = self.graph.clone();
+            graph.forget_disputes_of(&lost);
+            for (digest, &free) in self.digests.iter().zip(&free) {
+                graph.add_batch(digest, free, 0);
+            }
+            let Some(losers) = self.losers(&graph) else { break };
+            lost.extend(losers);
+        }
+        self.settle(free, self.digests.iter().map(|_| 0).collect());
+    }
+
+    /// Keeps how those stood who are free no longer, as it was while they were.
+    fn settle(&mut self, before: Vec<u64>, after: Vec<u64>) -> Vec<u64> {
+        for ((digest, before), &after) in self.digests.iter().zip(before).zip(&after) {
+            self.graph.add_batch(digest, before, after);
+        }
+        after
+    }
+
+    /// By batch, the seats whose miners are not convicted.
+    fn free(&self) -> Vec<u64> {
+        let free = |digest: &Digest| {
+            (0..digest.seats.len())
+                .filter(|&seat| !self.convicted[digest.seats[seat].miner])
+                .fold(0, |free, seat| free | 1 << seat)
+        };
+        self.digests.iter().map(free).collect()
+    }
+
+    /// Convicts the losing side.
+    fn losers(&mut self, graph: &Graph) -> Option<Vec<usize>> {
         let owners = self.panel.owners().len();
         let mut present = vec![false; owners];
         for seat in self.digests.iter().flat_map(|digest| &digest.seats) {
             present[seat.owner] |= !self.convicted[seat.miner];
         }
         let electorate = present.iter().filter(|&&present| present).count();
-        let Some(losers) = self.graph.losers(&present, electorate) else { return };
-        if losers.owners.is_empty() {
-            return;
-        }
+        let losers = graph.losers(&present, electorate)?;
+        let fewest = losers.owners.iter().map(|&(_, foes)| foes).min()?;
         let mut miners: Vec<u16> =
             losers.owners.iter().flat_map(|&(owner, _)| self.panel.uids_of(owner)).collect();
         miners.sort_unstable();
         self.convict(&miners);
-        let fewest = losers.owners.iter().map(|&(_, foes)| foes).min().unwrap_or(0);
         self.findings.push(Finding {
             kind: FindingKind::Colluding,
             miners,
@@ -162,24 +179,23 @@ impl<'a> Trial<'a> {
                 losers.against
             ),
         });
+        Some(losers.owners.into_iter().map(|(owner, _)| owner).collect())
     }
 
-    /// Owners that err together and are outnumbered, as far as batches without sides tell.
-    fn outnumbered_cliques(&self) -> Vec<BTreeSet<usize>> {
+    /// Owners that err together and are outnumbered, as far as batches tell in which those left stand on no sides.
+    fn outnumbered_cliques(&self, verdicts: &[BatchVerdict]) -> Vec<BTreeSet<usize>> {
         let mut ties = Ties::new();
         let mut electorate = BTreeSet::new();
-        for digest in self.digests {
-            let is_free = |seat: usize| !self.convicted[digest.seats[seat].miner];
+        for ((digest, verdict), free) in self.digests.iter().zip(verdicts).zip(self.free()) {
             let owner = |seat: usize| digest.seats[seat].owner;
-            electorate.extend((0..digest.seats.len()).filter(|&seat| is_free(seat)).map(owner));
-            if digest.camps.foes.iter().any(|&foes| foes != 0) {
+            electorate.extend(bits(free).map(owner));
+            if digest.camps.has_sides(free) {
                 continue;
             }
-            for tie in &digest.camps.ties {
-                let [a, b] = [tie.a, tie.b].map(usize::from);
-                if is_free(a) && is_free(b) && owner(a) != owner(b) {
-                    let both = (owner(a).min(owner(b)), owner(a).max(owner(b)));
-                    *ties.entry(both).or_default() += i64::from(tie.strength);
+            for (a, b, strength) in cliques::ties(&verdict.errors, free, digest.seats.len()) {
+                let (a, b) = (owner(a), owner(b));
+                if a != b {
+                    *ties.entry((a.min(b), a.max(b))).or_default() += strength;
                 }
             }
         }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::camps::{CHANNELS, EXISTENCE, agreement, bits};
 use super::clusters::{Cluster, Entry, clusters_into, weighted_median};
 use super::digest::{Digest, Home, SEATS};
+use super::reliability::HEAVIEST;
 use crate::consensus::memory::Record;
 use crate::consensus::{FIELDS, FieldVerdict, PropertyVerdict, Settings, Share};
 
@@ -81,7 +82,7 @@ impl Scales {
         }
     }
 
-    /// Owners that err together and are outnumbered have one vote where nobody agrees with them.
+    /// Owners that err together and are outnumbered are one witness where nobody agrees with them.
     pub(super) fn with_cliques(mut self, digest: &Digest, cliques: &[BTreeSet<usize>]) -> Self {
         let seats_of = |clique: &BTreeSet<usize>| {
             let member = |&seat: &usize| clique.contains(&digest.seats[seat].owner);
@@ -93,18 +94,35 @@ impl Scales {
     }
 
     fn votes(&self, camp: u64) -> u64 {
-        let votes = self.votes.of(camp);
+        self.of_witnesses(camp, self.votes.of(camp), VOTE.into())
+    }
+
+    fn weight(&self, camp: u64, channel: usize) -> u64 {
+        self.of_witnesses(camp, self.weights[channel].of(camp), HEAVIEST.into())
+    }
+
+    /// What a camp has, or what one can have at most where nobody else is in it than members of one clique.
+    fn of_witnesses(&self, camp: u64, of_all: u64, of_one: u64) -> u64 {
         let heard = camp & self.unconvicted;
         if self.cliques.iter().any(|clique| heard & !clique == 0) {
-            votes.min(VOTE.into())
+            of_all.min(of_one)
         } else {
-            votes
+            of_all
         }
     }
 
     fn owners(&self, mask: u64) -> u64 {
         (self.votes.of(mask) + u64::from(VOTE / 2)) / u64::from(VOTE)
     }
+}
+
+/// Each error of a batch once, as the seats that made the very same.
+#[derive(Debug, Default)]
+pub(super) struct Errors {
+    /// Homes that exist and were left out.
+    pub(super) omissions: Vec<u64>,
+    /// Values beside the prevailing one, and who has that.
+    pub(super) values: Vec<(u64, u64)>,
 }
 
 /// What was concluded about a batch.
@@ -120,8 +138,8 @@ pub(super) struct BatchVerdict {
     pub(super) accepted: u32,
     /// How many values two unconvicted miners or more reported.
     pub(super) corroborated: u32,
-    /// Each error once, with the seats that made the very same: omissions, and values beside the prevailing one.
-    pub(super) errors: Vec<u64>,
+    /// What each seat did wrong.
+    pub(super) errors: Errors,
     /// The seats that answered for each zipcode.
     pub(super) answered: Vec<u64>,
 }
@@ -148,7 +166,7 @@ pub(super) fn judge(
             correct: vec![0; seats],
             accepted: 0,
             corroborated: 0,
-            errors: Vec::new(),
+            errors: Errors::default(),
             answered: answered(digest),
         },
     };
@@ -201,15 +219,14 @@ impl Judge<'_> {
         else {
             return FieldVerdict::default();
         };
-        let weights = &self.scales.weights[field];
-        let (weight, whole) = (weights.of(winner), weights.of(winner | rest));
-        let (votes, all_votes) = if rest == 0 {
-            (1, u64::from(weight > 0))
+        let weight = self.scales.weight(winner, field);
+        let (whole, votes, all_votes) = if rest == 0 {
+            (weight, 1, u64::from(weight > 0))
         } else {
-            let votes = self.scales.votes(winner);
-            let others: u64 =
-                self.clusters[1..].iter().map(|camp| self.scales.votes(camp.seats)).sum();
-            (votes, votes + others)
+            let camps = || self.clusters.iter().map(|camp| camp.seats);
+            let whole = camps().map(|camp| self.scales.weight(camp, field)).sum();
+            let all_votes = camps().map(|camp| self.scales.votes(camp)).sum();
+            (whole, self.scales.votes(winner), all_votes)
         };
         let accepted = exists
             && self.settings.consensus_confidence_threshold.is_reached_by(weight, whole)
@@ -226,26 +243,27 @@ impl Judge<'_> {
         let corroborated = ((winner | rest) & self.scales.unconvicted).count_ones() >= 2;
         self.verdict.corroborated += u32::from(corroborated);
         if exists && rest != 0 && votes * 2 > all_votes {
-            self.verdict.errors.extend(self.clusters[1..].iter().map(|cluster| cluster.seats));
+            let beside = self.clusters[1..].iter().map(|cluster| (cluster.seats, winner));
+            self.verdict.errors.values.extend(beside);
         }
         FieldVerdict { value: Some(value), confidence: Share::of(weight, whole), accepted }
     }
 
     fn count(&mut self, entries: &[Entry], field: usize) -> Option<Ballot> {
-        let weights = &self.scales.weights[field];
         match entries {
             [] => None,
             [only] => Some(Ballot { value: only.value, winner: only.seats, rest: 0 }),
             _ => {
-                let weight_of = |seats| weights.of(seats);
                 clusters_into(
                     entries,
                     agreement(field, self.settings),
-                    weight_of,
+                    |camp| self.scales.weight(camp, field),
                     &mut self.clusters,
                 );
                 let first = self.clusters.first()?;
-                let value = weighted_median(&entries[first.first..first.end], weight_of);
+                let weights = &self.scales.weights[field];
+                let value =
+                    weighted_median(&entries[first.first..first.end], |seats| weights.of(seats));
                 let rest = self.clusters[1..].iter().fold(0, |rest, cluster| rest | cluster.seats);
                 Some(Ballot { value, winner: first.seats, rest })
             }
@@ -292,6 +310,44 @@ fn existence_errors(home: &Home, answered: u64, exists: bool, verdict: &mut Batc
         verdict.records[seat].wrong[EXISTENCE] += 1;
     }
     if exists && missed != 0 {
-        verdict.errors.push(missed);
+        verdict.errors.omissions.push(missed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::reliability::weights;
+    use super::super::written::{TRUE, batch};
+    use super::*;
+
+    /// What becomes of the price of a home that so many members of a clique of eight, and so many others, say is 500,000.
+    fn price(members: u8, others: u8, is_clique: bool) -> (Option<u32>, bool) {
+        let [_, rest @ ..] = TRUE;
+        let digest = batch(12, 1, |seat, _| {
+            let says = if seat < 8 { seat < members } else { seat < 8 + others };
+            let mut values = [0; FIELDS];
+            values[1..].copy_from_slice(&rest);
+            values[0] = if says { 500_000 } else { 900_000 };
+            Some(values)
+        });
+        let owners = digest.seats[..8].iter().map(|seat| seat.owner).collect();
+        let cliques: Vec<BTreeSet<usize>> = if is_clique { vec![owners] } else { Vec::new() };
+        let scales = Scales::new(&digest, |_| false, |_| weights(&Record::default()))
+            .with_cliques(&digest, &cliques);
+        let verdict = judge(&digest, &scales, &Settings::default(), false);
+        let FieldVerdict { value, accepted, .. } = verdict.homes[0].fields[0];
+        (value, accepted)
+    }
+
+    #[test]
+    fn cliques_have_one_vote() {
+        assert_eq!(price(8, 0, false), (Some(500_000), false));
+        assert_eq!(price(8, 0, true), (Some(900_000), true));
+    }
+
+    #[test]
+    fn who_agrees_with_a_clique_gives_it_its_votes_back() {
+        assert_eq!(price(8, 1, true), (Some(500_000), true));
+        assert_eq!(price(8, 1, false), (Some(500_000), true));
     }
 }
