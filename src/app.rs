@@ -160,6 +160,37 @@ pub struct App {
     pub started: Duration,
 }
 
+/// What has to be known to make an [`App`].
+#[derive(Debug)]
+pub struct Parts {
+    /// The number of this replica, which no other has or had.
+    pub replica: i64,
+    /// See [`App::ids`].
+    pub ids: Ids,
+    /// See [`App::registry`].
+    pub registry: Box<dyn Registry>,
+    /// See [`App::deck`].
+    pub deck: Deck,
+    /// See [`App::archive`].
+    pub archive: Archive,
+    /// See [`App::tokens`].
+    pub tokens: Tokens,
+    /// See [`App::limits`].
+    pub limits: LimitSettings,
+    /// See [`App::retention`].
+    pub retention: Option<Duration>,
+    /// See [`App::request_log`].
+    pub request_log: RequestLog,
+    /// See [`App::trusted_proxies`].
+    pub trusted_proxies: TrustedProxies,
+    /// See [`App::service_hotkey`].
+    pub service_hotkey: Option<Hotkey>,
+    /// See [`App::enabled_sources`].
+    pub enabled_sources: Sources,
+    /// See [`App::mock`].
+    pub mock: bool,
+}
+
 /// Shared by all requests.
 #[derive(Clone, Debug)]
 pub struct AppState(pub Arc<App>);
@@ -173,6 +204,33 @@ impl Deref for AppState {
 }
 
 impl App {
+    /// An app that has not done anything yet.
+    pub fn new(parts: Parts, store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            ids: parts.ids,
+            store,
+            registry: parts.registry,
+            deck: parts.deck,
+            archive: parts.archive,
+            tokens: parts.tokens,
+            limits: Limits::new(parts.limits, parts.replica),
+            board: Board::new(),
+            metrics: Metrics::new(),
+            pulls: Pulls::default(),
+            refusals: Refusals::default(),
+            retention: parts.retention,
+            request_log: parts.request_log,
+            trusted_proxies: parts.trusted_proxies,
+            service_hotkey: parts.service_hotkey,
+            nonces: Nonces::default(),
+            enabled_sources: parts.enabled_sources,
+            mock: parts.mock,
+            started: clock.monotonic(),
+            clock_watch: ClockWatch::new(&*clock),
+            clock,
+        }
+    }
+
     /// Lets only validators pass.
     ///
     /// # Errors

@@ -11,7 +11,7 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 use resi_protocol::rotation::RotationKey;
 use resi_protocol::wire::{ErrorBody, ErrorCode};
-use resi_store::{PoolEntry, Store};
+use resi_store::Store;
 use resi_zipcodes::ZipcodeTable;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -19,12 +19,12 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::opening;
-use crate::app::{App, AppState, Limits};
+use crate::app::{App, AppState, Parts};
 use crate::background::{
     self, PRUNE_INTERVAL, REGISTRY_INTERVAL, SHARE_INTERVAL, SWEEP_INTERVAL, TEND_INTERVAL,
 };
-use crate::board::{Board, PROBE_INTERVAL};
-use crate::clock::{Clock, ClockWatch, SystemClock};
+use crate::board::PROBE_INTERVAL;
+use crate::clock::{Clock, SystemClock};
 use crate::endpoints;
 use crate::http::client_address::TrustedProxies;
 use crate::http::listener;
@@ -32,12 +32,8 @@ use crate::http::port::Port;
 use crate::ids::Ids;
 use crate::lifecycle::{Signals, Stop, Tasks};
 use crate::log::{LogFormat, LogSink, RequestLog};
-use crate::metrics::Metrics;
-use crate::nonces::Nonces;
-use crate::pulls::Pulls;
-use crate::refusals::Refusals;
 use crate::registry::{self, Registry};
-use crate::rotation::{Archive, Deck, PoolTable, with_honeypots};
+use crate::rotation::{Archive, Deck, PoolTable, pool_entries, with_honeypots};
 use crate::settings::{Keys, RegistrySetting, Reveal, Settings, random};
 use crate::tokens::Tokens;
 
@@ -187,14 +183,7 @@ pub(super) fn read_pool(settings: &Settings, key: Option<&RotationKey>) -> Resul
         None => resi_zipcodes::embedded_pool(settings.pool_size)?,
         Some(path) => ZipcodeTable::read_file(path)?.pool(settings.pool_size)?,
     };
-    let entries = pool.entries.iter().map(|entry| PoolEntry {
-        zipcode: entry.zipcode,
-        state: entry.state.to_string(),
-        metro: entry.metro.to_string(),
-        size_rank: entry.size_rank,
-        decoy: false,
-    });
-    let mut entries = entries.collect();
+    let mut entries = pool_entries(&pool);
     if let Some(key) = key {
         entries = with_honeypots(entries, settings.honeypots, settings.zipcodes_per_epoch, key)?;
     }
@@ -228,7 +217,8 @@ fn build(
     request_log: RequestLog,
 ) -> Result<App> {
     let issuer = if settings.mock { "resi-mock" } else { "resi-data-api" };
-    Ok(App {
+    let parts = Parts {
+        replica: i64::from_le_bytes(random()?),
         ids: Ids::new(random()?),
         deck: Deck::new(
             keys.rotation,
@@ -239,26 +229,18 @@ fn build(
             Arc::clone(&store),
         )
         .with_next_key(keys.next_rotation),
-        store,
         registry,
         archive: Archive::new(settings.reveal == Reveal::AtStart),
         tokens: Tokens::new(&keys.jwt, issuer, settings.netuid),
-        limits: Limits::new(settings.limits, i64::from_le_bytes(random()?)),
-        board: Board::new(),
-        metrics: Metrics::new(),
-        pulls: Pulls::default(),
-        refusals: Refusals::default(),
+        limits: settings.limits,
         retention: settings.retention,
         request_log,
         trusted_proxies: TrustedProxies::new(settings.trusted_proxies.clone()),
         service_hotkey: settings.service_hotkey,
-        nonces: Nonces::default(),
         enabled_sources: settings.enabled_sources,
         mock: settings.mock,
-        started: clock.monotonic(),
-        clock_watch: ClockWatch::new(&*clock),
-        clock,
-    })
+    };
+    Ok(App::new(parts, store, clock))
 }
 
 fn spawn_background(tasks: &mut Tasks, app: &Arc<App>) {

@@ -21,7 +21,7 @@ pub use announced::missing_key;
 pub use archive::{Archive, Published};
 pub use deal::{Answer, Deal};
 pub use honeypots::with_honeypots;
-pub use pool_table::PoolTable;
+pub use pool_table::{PoolTable, pool_entries};
 
 /// How long before an epoch begins its record is written and its answers are made: a quarter of an epoch, at most this.
 const MAX_AHEAD: Duration = Duration::from_secs(600);

@@ -1,6 +1,19 @@
 use resi_protocol::Zipcode;
 use resi_protocol::rotation::{Pool, PoolError};
 use resi_store::{PoolEntry, StoredPool};
+use resi_zipcodes::ZipcodePool;
+
+/// What batches say about the zipcodes of a pool, none of which is a decoy.
+pub fn pool_entries(pool: &ZipcodePool) -> Vec<PoolEntry> {
+    let entry = |entry: &resi_zipcodes::Entry| PoolEntry {
+        zipcode: entry.zipcode,
+        state: entry.state.to_string(),
+        metro: entry.metro.to_string(),
+        size_rank: entry.size_rank,
+        decoy: false,
+    };
+    pool.entries.iter().map(entry).collect()
+}
 
 /// A pool, and what batches say about its zipcodes.
 #[derive(Debug)]

@@ -7,26 +7,21 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use axum::{Router, response};
 use http_body_util::BodyExt;
-use resi_data_api::app::{App, AppState, LimitSettings, Limits};
+use resi_data_api::app::{App, AppState, LimitSettings, Parts};
 use resi_data_api::background;
-use resi_data_api::board::Board;
-use resi_data_api::clock::{Clock, ClockWatch};
+use resi_data_api::clock::Clock;
 use resi_data_api::endpoints;
 use resi_data_api::http::client_address::{Peer, TrustedProxies};
 use resi_data_api::ids::Ids;
 use resi_data_api::log::RequestLog;
-use resi_data_api::metrics::Metrics;
-use resi_data_api::nonces::Nonces;
-use resi_data_api::pulls::Pulls;
-use resi_data_api::refusals::Refusals;
 use resi_data_api::registry::{OpenRegistry, Registry};
-use resi_data_api::rotation::{Archive, Deck, PoolTable, with_honeypots};
+use resi_data_api::rotation::{Archive, Deck, PoolTable, pool_entries, with_honeypots};
 use resi_data_api::tokens::Tokens;
 use resi_protocol::btauth::{self, Credentials, Nonce};
 use resi_protocol::rotation::RotationKey;
 use resi_protocol::wire::signing_message;
 use resi_protocol::{EpochSchedule, Hotkey, Keypair, Timestamp};
-use resi_store::{Migrations, PoolEntry, Store};
+use resi_store::{Migrations, Store};
 use resi_store_postgres::PostgresStore;
 use resi_store_sqlite::{SqliteLocation, SqliteStore};
 use serde_json::{Value, json};
@@ -225,20 +220,18 @@ impl Service {
     pub(crate) async fn on_store(store: Arc<dyn Store>, options: Options) -> Self {
         let clock: Arc<dyn Clock> = options.clock.clone();
         let pool = resi_zipcodes::embedded_pool(options.pool_size).unwrap();
-        let entries = pool.entries.iter().map(|entry| PoolEntry {
-            zipcode: entry.zipcode,
-            state: entry.state.to_string(),
-            metro: entry.metro.to_string(),
-            size_rank: entry.size_rank,
-            decoy: false,
-        });
         let key = RotationKey::from_mini_secret(&options.mini_secret);
-        let entries =
-            with_honeypots(entries.collect(), options.honeypots, options.zipcodes_per_epoch, &key)
-                .unwrap();
+        let entries = with_honeypots(
+            pool_entries(&pool),
+            options.honeypots,
+            options.zipcodes_per_epoch,
+            &key,
+        )
+        .unwrap();
         let schedule = EpochSchedule::new(options.epoch_seconds).unwrap();
         let keys = format!("test:{}", "ab".repeat(32)).parse().unwrap();
-        let app = App {
+        let parts = Parts {
+            replica: i64::from_le_bytes(rand_bytes()),
             ids: Ids::new([7; 16]),
             deck: Deck::new(
                 key,
@@ -249,7 +242,6 @@ impl Service {
                 Arc::clone(&store),
             )
             .with_next_key(options.next_mini_secret.as_ref().map(RotationKey::from_mini_secret)),
-            store,
             registry: options.registry,
             archive: Archive::new(options.reveal_at_start),
             tokens: Tokens::new(
@@ -257,25 +249,17 @@ impl Service {
                 if options.mock { "resi-mock" } else { "resi-data-api" },
                 46,
             ),
-            limits: Limits::new(options.limits, i64::from_le_bytes(rand_bytes())),
-            board: Board::new(),
-            metrics: Metrics::new(),
-            pulls: Pulls::default(),
-            refusals: Refusals::default(),
+            limits: options.limits,
             retention: Some(Duration::from_secs(90 * 24 * 60 * 60)),
             request_log: RequestLog::off(),
             trusted_proxies: TrustedProxies::new(
                 options.trusted_proxies.iter().map(|network| network.parse().unwrap()).collect(),
             ),
             service_hotkey: options.service_hotkey,
-            nonces: Nonces::default(),
             enabled_sources: options.enabled_sources.parse().unwrap(),
             mock: options.mock,
-            started: clock.monotonic(),
-            clock_watch: ClockWatch::new(&*clock),
-            clock,
         };
-        let app = AppState(Arc::new(app));
+        let app = AppState(Arc::new(App::new(parts, store, clock)));
         let service = Self {
             router: endpoints::router(app.clone()),
             app,

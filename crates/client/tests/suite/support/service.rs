@@ -2,25 +2,20 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use resi_data_api::app::{App, AppState, LimitSettings, Limits};
+use resi_data_api::app::{App, AppState, LimitSettings, Parts};
 use resi_data_api::background;
-use resi_data_api::board::Board;
-use resi_data_api::clock::{Clock, ClockWatch};
+use resi_data_api::clock::Clock;
 use resi_data_api::endpoints;
 use resi_data_api::http::client_address::TrustedProxies;
 use resi_data_api::http::listener;
 use resi_data_api::ids::Ids;
 use resi_data_api::log::RequestLog;
-use resi_data_api::metrics::Metrics;
-use resi_data_api::nonces::Nonces;
-use resi_data_api::pulls::Pulls;
-use resi_data_api::refusals::Refusals;
 use resi_data_api::registry::OpenRegistry;
-use resi_data_api::rotation::{Archive, Deck, PoolTable, with_honeypots};
+use resi_data_api::rotation::{Archive, Deck, PoolTable, pool_entries, with_honeypots};
 use resi_data_api::tokens::Tokens;
 use resi_protocol::EpochSchedule;
 use resi_protocol::rotation::{RotationKey, RotationPublicKey};
-use resi_store::{Migrations, PoolEntry, Store};
+use resi_store::{Migrations, Store};
 use resi_store_postgres::PostgresStore;
 use resi_store_sqlite::{SqliteLocation, SqliteStore};
 use sqlx::{Connection, PgConnection};
@@ -177,18 +172,12 @@ fn replica() -> i64 {
 
 fn app(store: Arc<dyn Store>, clock: Arc<dyn Clock>, options: Options) -> App {
     let pool = resi_zipcodes::embedded_pool(7_572).unwrap();
-    let entries = pool.entries.iter().map(|entry| PoolEntry {
-        zipcode: entry.zipcode,
-        state: entry.state.to_string(),
-        metro: entry.metro.to_string(),
-        size_rank: entry.size_rank,
-        decoy: false,
-    });
     let key = RotationKey::from_mini_secret(&options.mini_secret);
-    let entries = with_honeypots(entries.collect(), options.honeypots, 1_000, &key).unwrap();
+    let entries = with_honeypots(pool_entries(&pool), options.honeypots, 1_000, &key).unwrap();
     let limits =
         LimitSettings { requests_per_hour: options.requests_per_hour, ..LimitSettings::DEFAULT };
-    App {
+    let parts = Parts {
+        replica: replica(),
         ids: Ids::new([7; 16]),
         deck: Deck::new(
             key,
@@ -199,7 +188,6 @@ fn app(store: Arc<dyn Store>, clock: Arc<dyn Clock>, options: Options) -> App {
             Arc::clone(&store),
         )
         .with_next_key(options.next_mini_secret.as_ref().map(RotationKey::from_mini_secret)),
-        store,
         registry: Box::new(OpenRegistry { kind: "open" }),
         archive: Archive::new(false),
         tokens: Tokens::new(
@@ -207,20 +195,13 @@ fn app(store: Arc<dyn Store>, clock: Arc<dyn Clock>, options: Options) -> App {
             "resi-data-api",
             46,
         ),
-        limits: Limits::new(limits, replica()),
-        board: Board::new(),
-        metrics: Metrics::new(),
-        pulls: Pulls::default(),
-        refusals: Refusals::default(),
+        limits,
         retention: None,
         request_log: RequestLog::off(),
         trusted_proxies: TrustedProxies::new(Vec::new()),
         service_hotkey: None,
-        nonces: Nonces::default(),
         enabled_sources: options.enabled_sources.parse().unwrap(),
         mock: false,
-        started: clock.monotonic(),
-        clock_watch: ClockWatch::new(&*clock),
-        clock,
-    }
+    };
+    App::new(parts, store, clock)
 }
