@@ -7,6 +7,7 @@ from table import HealthWatch, load, row
 from witness import Witness
 
 HOLD = 6
+STOPPED = 20
 LONG_HOLD = 30
 
 
@@ -37,8 +38,8 @@ def under_load(fault, how, make, mend, hold=HOLD, connections=100, through=False
 
 
 def postgres_stopped():
-    under_load(f"Postgres stopped for {HOLD} s", "`pg_ctl stop -m fast`, then started", lambda p, f: p.stop(),
-               lambda p, f, h: p.start())
+    under_load(f"Postgres stopped for {STOPPED} s", "`pg_ctl stop -m fast`, then started", lambda p, f: p.stop(),
+               lambda p, f, h: p.start(), hold=STOPPED)
 
 
 def postgres_restarted():
