@@ -37,6 +37,8 @@ pub(super) struct Graph {
 pub(super) struct Losers {
     /// How many owners stand on the winning side.
     pub(super) against: usize,
+    /// How many owners there are in all.
+    pub(super) electorate: usize,
     /// The convicted owners, rising, and how many of the winning side each was against.
     pub(super) owners: Vec<(usize, usize)>,
 }
@@ -144,7 +146,7 @@ impl Graph {
                 convicted.then_some((owner, foes))
             })
             .collect();
-        Some(Losers { against, owners })
+        Some(Losers { against, electorate, owners })
     }
 
     fn neighbours(&self, present: &[bool]) -> Vec<Vec<(usize, f64)>> {

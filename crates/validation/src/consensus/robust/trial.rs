@@ -7,7 +7,7 @@ use super::cliques::{self, Ties};
 use super::copying::{self, Copy};
 use super::digest::Digest;
 use super::reliability::weights;
-use super::sides::Graph;
+use super::sides::{Graph, Losers};
 use super::verdict::{BatchVerdict, Scales, judge};
 use super::{evidence, zipcodes};
 use crate::consensus::memory::{Dispute, Meeting, Record};
@@ -132,7 +132,12 @@ impl<'a> Trial<'a> {
                 graph.add_batch(digest, free, 0);
             }
             let Some(losers) = self.losers(&graph) else { break };
-            lost.extend(losers);
+            // Where a loud side no longer unites them, a few who once stood apart look like a side of their own.
+            if !lost.is_empty() && !can_contest(losers.owners.len(), self.digests, self.settings) {
+                break;
+            }
+            lost.extend(losers.owners.iter().map(|&(owner, _)| owner));
+            self.convict_losers(&losers);
         }
         self.settle(free, self.digests.iter().map(|_| 0).collect());
     }
@@ -155,31 +160,32 @@ impl<'a> Trial<'a> {
         self.digests.iter().map(free).collect()
     }
 
-    /// Convicts the losing side.
-    fn losers(&mut self, graph: &Graph) -> Option<Vec<usize>> {
-        let owners = self.panel.owners().len();
-        let mut present = vec![false; owners];
+    fn losers(&self, graph: &Graph) -> Option<Losers> {
+        let mut present = vec![false; self.panel.owners().len()];
         for seat in self.digests.iter().flat_map(|digest| &digest.seats) {
             present[seat.owner] |= !self.convicted[seat.miner];
         }
         let electorate = present.iter().filter(|&&present| present).count();
-        let losers = graph.losers(&present, electorate)?;
-        let fewest = losers.owners.iter().map(|&(_, foes)| foes).min()?;
+        graph.losers(&present, electorate).filter(|losers| !losers.owners.is_empty())
+    }
+
+    fn convict_losers(&mut self, losers: &Losers) {
+        let Losers { against, electorate, ref owners } = *losers;
+        let fewest = owners.iter().map(|&(_, foes)| foes).min().unwrap_or(0);
         let mut miners: Vec<u16> =
-            losers.owners.iter().flat_map(|&(owner, _)| self.panel.uids_of(owner)).collect();
+            owners.iter().flat_map(|&(owner, _)| self.panel.uids_of(owner)).collect();
         miners.sort_unstable();
         self.convict(&miners);
         self.findings.push(Finding {
             kind: FindingKind::Colluding,
             miners,
-            score: Share::of(losers.against as u64, electorate as u64),
+            score: Share::of(against as u64, electorate as u64),
             evidence: format!(
                 "{} owners agree on disputed values against {} of {electorate}, each against {fewest} of them or more",
-                losers.owners.len(),
-                losers.against
+                owners.len(),
+                against
             ),
         });
-        Some(losers.owners.into_iter().map(|(owner, _)| owner).collect())
     }
 
     /// Owners that err together and are outnumbered, as far as batches tell in which those left stand on no sides.
@@ -389,5 +395,26 @@ impl<'a> Trial<'a> {
             (miner.uid, rules.after(self.panel.credibility(position), conduct))
         });
         moved.collect()
+    }
+}
+
+/// Whether so many owners could keep a value from being accepted if they sat in one batch.
+fn can_contest(owners: usize, digests: &[Digest], settings: &Settings) -> bool {
+    let seats = digests.iter().map(|digest| digest.seats.len()).max().unwrap_or(0);
+    let others = seats.saturating_sub(owners) as u64;
+    !settings.owner_threshold.is_reached_by(others, seats as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::written::{TRUE, batch};
+    use super::*;
+
+    #[test]
+    fn who_is_outvoted_in_every_batch_is_no_second_side() {
+        let digests = [batch(8, 1, |_, _| Some(TRUE)), batch(20, 1, |_, _| Some(TRUE))];
+        let contests = |owners| can_contest(owners, &digests, &Settings::default());
+        assert!(!contests(5));
+        assert!(contests(6));
     }
 }
