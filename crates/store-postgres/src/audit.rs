@@ -26,6 +26,8 @@ pub(crate) async fn record(database: &Database, events: &[AuditEvent]) -> Result
     Ok(())
 }
 
+/// What is read is bounded by the page: of the lists of changes of status only as many are taken apart as it has entries,
+/// each of which has one at least. All of a list have the time of its commit's last report, so that pages follow an index.
 pub(crate) async fn list(
     database: &Database,
     query: AuditQuery,
@@ -37,15 +39,21 @@ pub(crate) async fn list(
         r#"SELECT position AS "position!", at AS "at!", kind AS "kind!", code AS "code!", hotkey, proved AS "proved!",
                subject, request_id, address, times AS "times!"
            FROM (
-               SELECT position, at, kind, code, hotkey, proved, subject, request_id, address, times
-               FROM audit WHERE at >= $1
+               (SELECT position, at, kind, code, hotkey, proved, subject, request_id, address, times
+                FROM audit
+                WHERE at >= $1 AND (at, position) > ($1, $2) AND ($3::bytea IS NULL OR hotkey = $3)
+                ORDER BY at, position LIMIT $4)
                UNION ALL
-               SELECT (1::bigint << 52) + g.position * 1024 + nth, (entry ->> 0)::bigint, entry ->> 1, entry ->> 2,
+               SELECT (1::bigint << 52) + g.position * 1024 + nth, g.at, entry ->> 1, entry ->> 2,
                    decode(entry ->> 3, 'hex'), (entry ->> 4) = '1', entry ->> 5, entry ->> 6, entry ->> 7,
                    (entry ->> 8)::bigint
-               FROM audit_of_reports AS g
+               FROM (
+                   SELECT position, at, entries FROM audit_of_reports
+                   WHERE at >= $1 AND (at > $1 OR (1::bigint << 52) + position * 1024 + 1023 > $2)
+                     AND ($3::bytea IS NULL OR strpos(entries, ',"' || encode($3, 'hex') || '",1,') > 0)
+                   ORDER BY at, position LIMIT $4 + 1
+               ) AS g
                CROSS JOIN LATERAL json_array_elements(g.entries::json) WITH ORDINALITY AS e(entry, nth)
-               WHERE g.at >= $1
            ) AS both_kinds
            WHERE (at, position) > ($1, $2) AND ($3::bytea IS NULL OR hotkey = $3)
            ORDER BY at, position LIMIT $4"#,

@@ -18,13 +18,15 @@ pub(crate) async fn record(database: &Database, events: &[AuditEvent]) -> Result
     Ok(())
 }
 
+/// What is read is bounded by the page: of the lists of changes of status only as many are taken apart as it has entries,
+/// each of which has one at least. All of a list have the time of its commit's last report, so that pages follow an index.
 pub(crate) async fn list(
     database: &Database,
     query: AuditQuery,
 ) -> Result<Vec<AuditEntry>, StoreError> {
     let hotkey = query.hotkey.as_ref().map(|hotkey| &hotkey.as_bytes()[..]);
     let (at, position) = query.after.unwrap_or((query.since, i64::MIN));
-    let (since, at) = (query.since.micros(), at.micros());
+    let at = at.micros();
     let mut reader = database.reader().await?;
     let rows = sqlx::query_as!(
         AuditRow,
@@ -32,16 +34,22 @@ pub(crate) async fn list(
                hotkey AS "hotkey: Vec<u8>", proved AS "proved!: bool", subject AS "subject: String",
                request_id AS "request_id: String", address AS "address: String", times AS "times!: i64"
            FROM (
-               SELECT position, at, kind, code, hotkey, proved, subject, request_id, address, times
-               FROM audit WHERE at >= ?1
+               SELECT * FROM (
+                   SELECT position, at, kind, code, hotkey, proved, subject, request_id, address, times
+                   FROM audit WHERE at >= ?1 AND (at, position) > (?1, ?2) AND (?3 IS NULL OR hotkey = ?3)
+                   ORDER BY at, position LIMIT ?4)
                UNION ALL
-               SELECT (1 << 52) + g.position * 1024 + e.key, e.value ->> 0, e.value ->> 1, e.value ->> 2,
+               SELECT (1 << 52) + g.position * 1024 + e.key, g.at, e.value ->> 1, e.value ->> 2,
                    unhex(e.value ->> 3), e.value ->> 4, e.value ->> 5, e.value ->> 6, e.value ->> 7, e.value ->> 8
-               FROM audit_of_reports AS g CROSS JOIN json_each(g.entries) AS e WHERE g.at >= ?1
+               FROM (
+                   SELECT position, at, entries FROM audit_of_reports
+                   WHERE at >= ?1 AND (at > ?1 OR (1 << 52) + position * 1024 + 1023 > ?2)
+                     AND (?3 IS NULL OR instr(entries, ',"' || lower(hex(?3)) || '",1,') > 0)
+                   ORDER BY at, position LIMIT ?4 + 1
+               ) AS g CROSS JOIN json_each(g.entries) AS e
            )
-           WHERE at >= ?1 AND (at, position) > (?2, ?3) AND (?4 IS NULL OR hotkey = ?4)
-           ORDER BY at, position LIMIT ?5"#,
-        since,
+           WHERE (at, position) > (?1, ?2) AND (?3 IS NULL OR hotkey = ?3)
+           ORDER BY at, position LIMIT ?4"#,
         at,
         position,
         hotkey,

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use resi_protocol::{Source, Sources, Timestamp};
 
 use super::{Backend, at, epoch_id, grant, hotkey, origin, replicas, report, status};
@@ -129,6 +130,38 @@ pub async fn the_audit_is_read_by_hotkey_and_in_pages(backend: &dyn Backend) {
     events.retain(|event| event.hotkey == Some(hotkey(1)) && event.at >= at(5));
     let query = AuditQuery { hotkey: Some(hotkey(1)), since: at(5), ..ALL };
     assert_eq!(audit(store, query).await, events);
+}
+
+pub async fn changes_of_status_are_read_by_hotkey_and_in_pages(backend: &dyn Backend) {
+    let store = backend.open().await;
+    let store = store.as_ref();
+    // Written in lists, however many wait for a commit; the ids of one hotkey look like another.
+    let id = |who: u8, number: u8| match (who, number) {
+        (2, 0) => hex::encode(hotkey(1).as_bytes()),
+        _ => format!("{number}"),
+    };
+    let all: Vec<_> =
+        (0..40_u8).map(|number| (1 + number % 2, id(1 + number % 2, number / 2))).collect();
+    join_all(all.iter().map(|(who, id)| report(*who, id, "started", 10).to(store))).await;
+
+    for asked in [None, Some(hotkey(1)), Some(hotkey(2)), Some(hotkey(3))] {
+        let (mut read, mut after) = (Vec::new(), None);
+        loop {
+            let query = AuditQuery { hotkey: asked, after, limit: 3, ..ALL };
+            let page = store.audit(query).await.expect("a page");
+            let Some(last) = page.last() else { break };
+            after = Some((last.event.at, last.position));
+            read.extend(page.into_iter().map(|entry| (entry.event.hotkey, entry.event.subject)));
+        }
+        let mut expected: Vec<_> = all
+            .iter()
+            .map(|(who, id)| (Some(hotkey(*who)), Some(id.clone())))
+            .filter(|(who, _)| asked.is_none() || *who == asked)
+            .collect();
+        read.sort_unstable();
+        expected.sort_unstable();
+        assert_eq!(read, expected);
+    }
 }
 
 pub async fn old_entries_of_the_audit_are_pruned(backend: &dyn Backend) {

@@ -77,6 +77,7 @@ macro_rules! contract {
             deals_are_audited_once_an_epoch,
             refusals_are_audited_as_they_are_given,
             the_audit_is_read_by_hotkey_and_in_pages,
+            changes_of_status_are_read_by_hotkey_and_in_pages,
             old_entries_of_the_audit_are_pruned,
             old_assignments_are_pruned_and_still_counted,
             the_first_record_of_an_epoch_stands,
