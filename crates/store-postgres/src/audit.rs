@@ -27,7 +27,7 @@ pub(crate) async fn record(database: &Database, events: &[AuditEvent]) -> Result
 }
 
 /// What is read is bounded by the page: of the lists of changes of status only as many are taken apart as it has entries,
-/// each of which has one at least. All of a list have the time of its commit's last report, so that pages follow an index.
+/// each of which has one at least (a search of its text alone would also find ids that look like the hotkey). All of a list have the time of its commit's last report, so that pages follow an index.
 pub(crate) async fn list(
     database: &Database,
     query: AuditQuery,
@@ -50,7 +50,9 @@ pub(crate) async fn list(
                FROM (
                    SELECT position, at, entries FROM audit_of_reports
                    WHERE at >= $1 AND (at > $1 OR (1::bigint << 52) + position * 1024 + 1023 > $2)
-                     AND ($3::bytea IS NULL OR strpos(entries, ',"' || encode($3, 'hex') || '",1,') > 0)
+                     AND ($3::bytea IS NULL OR strpos(entries, encode($3, 'hex')) > 0
+                          AND EXISTS (SELECT FROM json_array_elements(entries::json) AS e(entry)
+                                      WHERE entry ->> 3 = encode($3, 'hex')))
                    ORDER BY at, position LIMIT $4 + 1
                ) AS g
                CROSS JOIN LATERAL json_array_elements(g.entries::json) WITH ORDINALITY AS e(entry, nth)

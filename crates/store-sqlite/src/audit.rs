@@ -19,7 +19,7 @@ pub(crate) async fn record(database: &Database, events: &[AuditEvent]) -> Result
 }
 
 /// What is read is bounded by the page: of the lists of changes of status only as many are taken apart as it has entries,
-/// each of which has one at least. All of a list have the time of its commit's last report, so that pages follow an index.
+/// each of which has one at least (a search of its text alone would also find ids that look like the hotkey). All of a list have the time of its commit's last report, so that pages follow an index.
 pub(crate) async fn list(
     database: &Database,
     query: AuditQuery,
@@ -44,7 +44,8 @@ pub(crate) async fn list(
                FROM (
                    SELECT position, at, entries FROM audit_of_reports
                    WHERE at >= ?1 AND (at > ?1 OR (1 << 52) + position * 1024 + 1023 > ?2)
-                     AND (?3 IS NULL OR instr(entries, ',"' || lower(hex(?3)) || '",1,') > 0)
+                     AND (?3 IS NULL OR instr(entries, lower(hex(?3))) > 0
+                          AND EXISTS (SELECT 1 FROM json_each(entries) WHERE unhex(value ->> 3) = ?3))
                    ORDER BY at, position LIMIT ?4 + 1
                ) AS g CROSS JOIN json_each(g.entries) AS e
            )
