@@ -14,6 +14,7 @@ mod tally;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use futures_util::future::{join_all, select_all};
 use resi_protocol::btauth::Nonce;
 use resi_protocol::rotation::{Announcement, VrfSignature};
 use resi_protocol::wire::AssignmentId;
@@ -225,17 +226,15 @@ impl Store for PostgresStore {
     }
 
     async fn background_failure(&self) -> &'static str {
-        let [one, other] = &self.reports;
+        let lanes = select_all(self.reports.iter().map(|lane| Box::pin(lane.failure())));
         tokio::select! {
             name = self.grants.failure() => name,
-            name = one.failure() => name,
-            name = other.failure() => name,
+            (name, ..) = lanes => name,
         }
     }
 
     async fn close(&self) {
-        let [one, other] = &self.reports;
-        tokio::join!(self.grants.close(), one.close(), other.close());
+        tokio::join!(self.grants.close(), join_all(self.reports.iter().map(GroupCommit::close)));
         self.database.close().await;
     }
 }

@@ -1,5 +1,6 @@
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use resi_protocol::wire::{AssignmentId, AssignmentStatus};
 use resi_protocol::{EpochId, Hotkey, Timestamp};
@@ -18,7 +19,34 @@ use crate::database::{
 
 const KNOWN_VALIDATORS: usize = 16_384;
 
+/// From so many reports in a group on, a wrong guess now and then costs less than reading before each group.
+const WORTH_A_GUESS: usize = 8;
+
+/// So many groups are read after a wrong guess.
+const READ_AFTER_WRONG_GUESS: u32 = 64;
+
 type KnownValidators = Known<(EpochId, Hotkey)>;
+
+/// Whether all assignments of a group are new, as they are when an epoch begins: then nothing need be read before they
+/// are written. A wrong guess takes itself back, as what another replica overtook does.
+#[derive(Debug, Default)]
+struct Guesses {
+    groups_to_read: AtomicU32,
+}
+
+impl Guesses {
+    fn all_new(&self, group: usize) -> bool {
+        if group < WORTH_A_GUESS {
+            return false;
+        }
+        let one_less = |left: u32| left.checked_sub(1);
+        self.groups_to_read.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less).is_err()
+    }
+
+    fn was_wrong(&self) {
+        self.groups_to_read.store(READ_AFTER_WRONG_GUESS, Ordering::Relaxed);
+    }
+}
 
 /// All reports of a validator take the same lane, so that they stay in order and lanes do not overtake each other.
 pub(crate) fn lane(hotkey: Hotkey) -> usize {
@@ -29,10 +57,11 @@ pub(crate) fn committer(
     database: Arc<Database>,
     lane: usize,
 ) -> GroupCommit<ReportAttempt, ReportOutcome> {
-    let known = Arc::new(Known::new(KNOWN_VALIDATORS));
+    let (known, guesses) = (Arc::new(Known::new(KNOWN_VALIDATORS)), Arc::new(Guesses::default()));
     GroupCommit::spawn("reports of assignments", move |attempts| {
-        let (database, known) = (Arc::clone(&database), Arc::clone(&known));
-        async move { within(commit(&database, lane, &known, &attempts)).await }
+        let (database, known, guesses) =
+            (Arc::clone(&database), Arc::clone(&known), Arc::clone(&guesses));
+        async move { within(commit(&database, lane, &known, &guesses, &attempts)).await }
     })
 }
 
@@ -40,6 +69,7 @@ async fn commit(
     database: &Database,
     lane: usize,
     known_validators: &KnownValidators,
+    guesses: &Guesses,
     attempts: &[ReportAttempt],
 ) -> Result<Vec<ReportOutcome>, StoreError> {
     let Some(now) = attempts.iter().map(|attempt| attempt.now).max() else { return Ok(Vec::new()) };
@@ -48,14 +78,18 @@ async fn commit(
     let connection = lane.connection()?;
     let limited = attempts.iter().any(|attempt| attempt.new_assignments.is_some());
     let mut rounds = Rounds::default();
+    let mut all_new = !limited && guesses.all_new(attempts.len());
     let decision = loop {
         let round = if limited {
             decide_within_limits(connection, shard, known_validators, attempts).await
         } else {
-            decide(connection, shard, known_validators, attempts).await
+            decide(connection, shard, known_validators, attempts, all_new).await
         };
         if let Some(decision) = rounds.settle(round)? {
             break decision;
+        }
+        if std::mem::take(&mut all_new) {
+            guesses.was_wrong();
         }
     };
     lane.done();
@@ -70,8 +104,9 @@ async fn decide(
     shard: i32,
     known_validators: &KnownValidators,
     attempts: &[ReportAttempt],
+    all_new: bool,
 ) -> Result<ReportDecision, Stopped> {
-    let known = load(connection, attempts).await?;
+    let known = if all_new { HashMap::new() } else { load(connection, attempts).await? };
     let decision = decide_reports(attempts, &known, Openings::new());
     let audit = status_events(attempts, &decision.outcomes);
     write(connection, shard, known_validators, &decision.changes, &audit).await?;
@@ -248,7 +283,12 @@ async fn write(
                        THEN excluded.last_status ELSE t.last_status END
            ), validators AS (
                INSERT INTO epoch_validators AS v (epoch, hotkey, consensus_hash)
-               SELECT * FROM UNNEST($21::bigint[], $22::bytea[], $23::bytea[])
+               SELECT * FROM UNNEST($21::bigint[], $22::bytea[], $23::bytea[]) AS said (epoch, hotkey, consensus_hash)
+               -- A conflict locks the row, also where it then changes nothing, and nearly all say what was said before.
+               WHERE NOT EXISTS (
+                   SELECT FROM epoch_validators AS v
+                   WHERE v.epoch = said.epoch AND v.hotkey = said.hotkey
+                       AND (said.consensus_hash IS NULL OR v.consensus_hash = said.consensus_hash))
                ON CONFLICT (epoch, hotkey) DO UPDATE SET consensus_hash = excluded.consensus_hash
                WHERE excluded.consensus_hash IS NOT NULL AND v.consensus_hash IS DISTINCT FROM excluded.consensus_hash
            ), audited AS (

@@ -179,6 +179,26 @@ pub async fn many_reports_of_one_assignment_at_once_end_it_once(backend: &dyn Ba
     assert_eq!((tally.started, tally.completed), (0, 1));
 }
 
+pub async fn known_and_new_assignments_are_reported_at_once(backend: &dyn Backend) {
+    let store = backend.open().await;
+    let store = store.as_ref();
+    let all = |status: &'static str, second: i64| {
+        join_all((0..120_u8).map(move |number| async move {
+            let id = format!("{}", number / 2);
+            // Those of one hotkey are started already, those of the other are new.
+            report(1 + number % 2, &id, status, second).to(store).await
+        }))
+    };
+    for number in 0..60 {
+        report(1, &format!("{number}"), "started", 0).to(store).await;
+    }
+    assert_eq!(all("completed", 1).await, vec![ReportOutcome::Recorded; 120]);
+    assert_eq!(all("completed", 2).await, vec![ReportOutcome::Unchanged; 120]);
+    assert_eq!(all("failed", 3).await, vec![ReportOutcome::Ended(Completed); 120]);
+    let tally = store.tally(1).await.expect("a tally");
+    assert_eq!((tally.started, tally.completed, tally.failed), (0, 120, 0));
+}
+
 pub async fn new_assignments_are_limited_in_each_epoch(backend: &dyn Backend) {
     let store = backend.open().await;
     let store = store.as_ref();

@@ -66,6 +66,7 @@ macro_rules! contract {
             validators_do_not_see_each_other,
             of_two_replicas_one_ends_an_assignment,
             many_reports_of_one_assignment_at_once_end_it_once,
+            known_and_new_assignments_are_reported_at_once,
             new_assignments_are_limited_in_each_epoch,
             the_limit_on_new_assignments_is_exact_across_replicas,
             assignments_expire,
