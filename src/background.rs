@@ -31,11 +31,12 @@ pub async fn probe(app: &App) {
         Ok(answered) => answered.map_err(|error| error.to_string()),
         Err(_) => Err(format!("the database did not answer within {} s", PROBE_DEADLINE.as_secs())),
     };
+    let was_probed = app.board.was_probed();
     let was_away = app.board.probed(app.clock.monotonic()).0 != Check::Ok;
     match answered {
         Ok((time, tally)) => {
-            if was_away {
-                tracing::info!("the database answers");
+            if was_probed && was_away {
+                tracing::info!("the database answers again");
             }
             app.board.database_answered(tally, app.clock.monotonic());
             if let Some((time, monotonic)) = time {
@@ -43,7 +44,7 @@ pub async fn probe(app: &App) {
             }
         }
         Err(problem) => {
-            if !was_away {
+            if !was_probed || !was_away {
                 tracing::error!(
                     "{problem}; blocks go on, access and reports are refused until it is back"
                 );

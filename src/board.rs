@@ -111,6 +111,12 @@ impl Board {
         self.probed(monotonic)
     }
 
+    /// Whether the probe has looked at all.
+    pub fn was_probed(&self) -> bool {
+        let probe = self.probe.lock().unwrap_or_else(PoisonError::into_inner);
+        probe.database_ok_at.is_some() || probe.database_problem.is_some()
+    }
+
     /// What the probe alone says of the database.
     pub fn probed(&self, monotonic: Duration) -> (Check, Option<String>) {
         let probe = self.probe.lock().unwrap_or_else(PoisonError::into_inner);
