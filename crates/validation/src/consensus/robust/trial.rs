@@ -166,7 +166,25 @@ impl<'a> Trial<'a> {
             present[seat.owner] |= !self.convicted[seat.miner];
         }
         let electorate = present.iter().filter(|&&present| present).count();
-        graph.losers(&present, electorate).filter(|losers| !losers.owners.is_empty())
+        graph
+            .losers(&present, electorate, &self.stood_with_convicted())
+            .filter(|losers| !losers.owners.is_empty())
+    }
+
+    /// Owners that are free and stood together with owners that are not.
+    fn stood_with_convicted(&self) -> BTreeSet<usize> {
+        let mut owners = BTreeSet::new();
+        for digest in self.digests {
+            for edge in digest.camps.edges.iter().filter(|edge| edge.friends) {
+                let [a, b] = [edge.a, edge.b].map(|seat| &digest.seats[usize::from(seat)]);
+                match [a, b].map(|seat| self.convicted[seat.miner]) {
+                    [true, false] => owners.insert(b.owner),
+                    [false, true] => owners.insert(a.owner),
+                    _ => false,
+                };
+            }
+        }
+        owners
     }
 
     fn convict_losers(&mut self, losers: &Losers) {
@@ -180,11 +198,12 @@ impl<'a> Trial<'a> {
             kind: FindingKind::Colluding,
             miners,
             score: Share::of(against as u64, electorate as u64),
-            evidence: format!(
-                "{} owners agree on disputed values against {} of {electorate}, each against {fewest} of them or more",
-                owners.len(),
-                against
-            ),
+            evidence: match owners.len() {
+                1 => format!("agrees with convicted owners on disputed values against {against} of {electorate}"),
+                all => format!(
+                    "{all} owners agree on disputed values against {against} of {electorate}, each against {fewest} of them or more"
+                ),
+            },
         });
     }
 
@@ -407,7 +426,7 @@ fn can_contest(owners: usize, digests: &[Digest], settings: &Settings) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::written::{TRUE, batch};
+    use super::super::written::{TRUE, batch, panel};
     use super::*;
 
     #[test]
@@ -416,5 +435,19 @@ mod tests {
         let contests = |owners| can_contest(owners, &digests, &Settings::default());
         assert!(!contests(5));
         assert!(contests(6));
+    }
+
+    #[test]
+    fn who_stood_with_a_convicted_owner_is_convicted_alone() {
+        let lie = TRUE.map(|value| 2 * value);
+        let digests = [batch(8, 100, |seat, _| Some(if seat < 6 { TRUE } else { lie }))];
+        let (panel, memory, settings) = (panel(8), Memory::default(), Settings::default());
+        let mut trial = Trial::new(&panel, &digests, &memory, &settings);
+        trial.convict(&[6]);
+        trial.convict_outnumbered();
+        let found: Vec<_> =
+            trial.findings.iter().map(|found| (&*found.miners, &*found.evidence)).collect();
+        let evidence = "agrees with convicted owners on disputed values against 6 of 7";
+        assert_eq!(found, [(&[7][..], evidence)]);
     }
 }
