@@ -74,8 +74,9 @@ impl<'a> Trial<'a> {
     ) -> Conclusion {
         self.convict_trapped(honeypots);
         self.convict_inventors();
-        self.convict_outnumbered();
+        let stood = self.convict_outnumbered();
         let verdicts = self.convict_copiers();
+        self.remember_sides(stood);
         let elsewhere = self.records_of(&verdicts);
         let cliques = self.outnumbered_cliques(&verdicts);
         let scales: Vec<Scales> = self
@@ -120,8 +121,9 @@ impl<'a> Trial<'a> {
         }
     }
 
-    /// Side after side: one that is convicted unites the others no more, and they may have sides of their own.
-    fn convict_outnumbered(&mut self) {
+    /// Side after side: one that is convicted unites the others no more, and they may have sides of their own. Returns by
+    /// batch the seats that are on no convicted side.
+    fn convict_outnumbered(&mut self) -> Vec<u64> {
         let mut lost = BTreeSet::new();
         let mut free = self.digests.iter().map(|_| u64::MAX).collect();
         loop {
@@ -139,7 +141,14 @@ impl<'a> Trial<'a> {
             lost.extend(losers.owners.iter().map(|&(owner, _)| owner));
             self.convict_losers(&losers);
         }
-        self.settle(free, self.digests.iter().map(|_| 0).collect());
+        free
+    }
+
+    /// Keeps how the seats in `stood` did, but for copies: with whom they stood is no choice of theirs, and a few of one
+    /// answer look like a side.
+    fn remember_sides(&mut self, stood: Vec<u64>) {
+        let no_copies = stood.iter().zip(self.free()).map(|(stood, free)| stood & free).collect();
+        self.settle(no_copies, self.digests.iter().map(|_| 0).collect());
     }
 
     /// Keeps how those stood who are free no longer, as it was while they were.
@@ -449,5 +458,19 @@ mod tests {
             trial.findings.iter().map(|found| (&*found.miners, &*found.evidence)).collect();
         let evidence = "agrees with convicted owners on disputed values against 6 of 7";
         assert_eq!(found, [(&[7][..], evidence)]);
+    }
+
+    #[test]
+    fn how_a_copy_stood_is_not_remembered() {
+        let lie = TRUE.map(|value| 2 * value);
+        let digests = [batch(8, 100, |seat, _| Some(if seat < 4 { TRUE } else { lie }))];
+        let (panel, memory, settings) = (panel(8), Memory::default(), Settings::default());
+        let mut trial = Trial::new(&panel, &digests, &memory, &settings);
+        let stood = trial.convict_outnumbered();
+        trial.convict(&[7]);
+        trial.remember_sides(stood);
+        let remembered: BTreeSet<usize> =
+            trial.graph.faded().flat_map(|(a, b, _)| [a, b]).collect();
+        assert_eq!(remembered, (0..7).collect());
     }
 }
