@@ -101,8 +101,14 @@ impl Graph {
         })
     }
 
-    /// The losing side among `present` owners, if the other holds more than half of `electorate`.
-    pub(super) fn losers(&self, present: &[bool], electorate: usize) -> Option<Losers> {
+    /// The losing side among `present` owners, if the other holds more than half of `electorate`. Who stands with nobody is no
+    /// side, unless it stood with one that is convicted.
+    pub(super) fn losers(
+        &self,
+        present: &[bool],
+        electorate: usize,
+        stood_with_convicted: &BTreeSet<usize>,
+    ) -> Option<Losers> {
         let neighbours = self.neighbours(present);
         let component = largest_component(&neighbours);
         let side = sides(&neighbours, &component)?;
@@ -112,23 +118,34 @@ impl Graph {
             };
             component.iter().filter(coherent).count()
         };
+        // A dispute in which most were on neither side, or all on one, was not between these two.
+        let between_them = |owners: &&[usize]| {
+            let seats = |sign: f64| {
+                owners.iter().filter(|&&owner| present[owner] && side[owner] == sign).count()
+            };
+            let (one, other, neither) = (seats(1.0), seats(-1.0), seats(0.0));
+            one > 0 && other > 0 && one + other > neither
+        };
+        let disputes: Vec<&[usize]> = self
+            .disputes
+            .iter()
+            .map(|(_, owners)| owners.as_slice())
+            .filter(between_them)
+            .collect();
         let sightings = |sign: f64| {
             let on_side = |owner: &&usize| present[**owner] && side[**owner] == sign;
-            let seats = |(_, owners): &(u32, Vec<usize>)| owners.iter().filter(on_side).count();
-            let faces: BTreeSet<usize> = self
-                .disputes
-                .iter()
-                .flat_map(|(_, owners)| owners.iter().filter(on_side).copied())
-                .collect();
-            Sightings { seats: self.disputes.iter().map(seats).collect(), faces: faces.len() }
+            let seats = |owners: &&[usize]| owners.iter().filter(on_side).count();
+            let faces: BTreeSet<usize> =
+                disputes.iter().flat_map(|owners| owners.iter().filter(on_side).copied()).collect();
+            Sightings { seats: disputes.iter().map(seats).collect(), faces: faces.len() }
         };
         let wins = |sign: f64| {
             members(sign) * 2 > electorate
                 || is_outnumbered(&sightings(-sign), &sightings(sign), electorate)
         };
         let winner = [1.0, -1.0].into_iter().find(|&sign| wins(sign))?;
-        let against = members(winner);
-        let owners = component
+        let against = component.iter().filter(|&&owner| side[owner] == winner).count();
+        let owners: Vec<_> = component
             .iter()
             .filter(|&&owner| side[owner] == -winner)
             .filter_map(|&owner| {
@@ -141,12 +158,13 @@ impl Graph {
                         .count()
                 };
                 let foes = count(winner, false);
-                let convicted =
-                    foes >= WITNESSES && foes > 2 * count(winner, true) && count(-winner, true) > 0;
+                let in_company = count(-winner, true) > 0 || stood_with_convicted.contains(&owner);
+                let convicted = foes >= WITNESSES && foes > 2 * count(winner, true) && in_company;
                 convicted.then_some((owner, foes))
             })
             .collect();
-        Some(Losers { against, electorate, owners })
+        // More than half can hardly be those of whom fewer were seen.
+        (against > owners.len()).then_some(Losers { against, electorate, owners })
     }
 
     fn neighbours(&self, present: &[bool]) -> Vec<Vec<(usize, f64)>> {
@@ -274,24 +292,65 @@ mod tests {
         dispute(&mut graph, &[0, 1, 2], &[5, 6]);
         dispute(&mut graph, &[1, 2, 3], &[6, 7]);
         dispute(&mut graph, &[0, 2, 3], &[8, 7]);
-        let losers =
-            graph.losers(&[true; 9], 9).map(|losers| (losers.against, losers.owners.len()));
+        let losers = graph
+            .losers(&[true; 9], 9, &BTreeSet::new())
+            .map(|losers| (losers.against, losers.owners.len()));
         assert_eq!(losers, Some((5, 4)));
     }
 
     #[test]
     fn nobody_is_convicted_while_neither_side_has_more_than_half() {
         let mut graph = Graph::default();
-        dispute(&mut graph, &[0, 1, 2], &[3, 4, 5]);
-        assert_eq!(graph.losers(&[true; 6], 6), None);
-        assert_eq!(graph.losers(&[true; 6], 5).map(|losers| losers.against), Some(3));
+        dispute(&mut graph, &[0, 1, 2], &[3, 4]);
+        assert_eq!(graph.losers(&[true; 5], 6, &BTreeSet::new()), None);
+        let losers = graph.losers(&[true; 5], 5, &BTreeSet::new());
+        assert_eq!(losers.map(|losers| losers.against), Some(3));
     }
 
     #[test]
     fn a_lone_opponent_is_no_side() {
         let mut graph = Graph::default();
         dispute(&mut graph, &[0, 1, 2, 3], &[4]);
-        assert_eq!(graph.losers(&[true; 5], 5).map(|losers| losers.owners), Some(vec![]));
+        let losers = graph.losers(&[true; 5], 5, &BTreeSet::new());
+        assert_eq!(losers.map(|losers| losers.owners), Some(vec![]));
+    }
+
+    #[test]
+    fn a_lone_opponent_that_stood_with_a_convicted_one_is_a_side() {
+        let mut graph = Graph::default();
+        dispute(&mut graph, &[0, 1, 2, 3], &[4]);
+        let stood = |owner| graph.losers(&[true; 5], 5, &BTreeSet::from([owner]));
+        assert_eq!(stood(4).map(|losers| losers.owners), Some(vec![(4, 4)]));
+        assert_eq!(stood(3).map(|losers| losers.owners), Some(vec![]));
+    }
+
+    #[test]
+    fn nobody_loses_against_fewer_than_lost() {
+        let met = |seats: usize| Sightings { seats: vec![seats; 13], faces: seats };
+        assert!(is_outnumbered(&met(5), &met(4), 100));
+        let mut graph = Graph::default();
+        dispute(&mut graph, &[0, 1, 2, 3, 4], &[5, 6, 7, 8]);
+        (0..13).for_each(|_| graph.add_dispute(0, (0..9).collect()));
+        assert_eq!(graph.losers(&[true; 100], 100, &BTreeSet::new()), None);
+    }
+
+    #[test]
+    fn disputes_between_others_say_nothing_of_how_many_two_sides_are() {
+        let (one, other): ([usize; 3], [usize; 9]) = ([0, 1, 2], [3, 4, 5, 6, 7, 8, 9, 10, 11]);
+        // The few were seen in every dispute, of the many others each time.
+        let between = |time: usize| {
+            let seats = (0..3).map(|seat| other[(time * 3 + seat) % 9]);
+            one.into_iter().chain(seats).collect::<Vec<_>>()
+        };
+        let sides = |sat: &dyn Fn(usize) -> Vec<usize>| {
+            let mut graph = Graph::default();
+            dispute(&mut graph, &one, &other);
+            (0..12).for_each(|time| graph.add_dispute(0, sat(time)));
+            graph.losers(&[true; 40], 40, &BTreeSet::new()).map(|losers| losers.against)
+        };
+        assert_eq!(sides(&between), Some(9));
+        assert_eq!(sides(&|_| one.to_vec()), None);
+        assert_eq!(sides(&|time| between(time).into_iter().chain(20..27).collect()), None);
     }
 
     #[test]

@@ -74,8 +74,9 @@ impl<'a> Trial<'a> {
     ) -> Conclusion {
         self.convict_trapped(honeypots);
         self.convict_inventors();
-        self.convict_outnumbered();
+        let stood = self.convict_outnumbered();
         let verdicts = self.convict_copiers();
+        self.remember_sides(stood);
         let elsewhere = self.records_of(&verdicts);
         let cliques = self.outnumbered_cliques(&verdicts);
         let scales: Vec<Scales> = self
@@ -120,8 +121,9 @@ impl<'a> Trial<'a> {
         }
     }
 
-    /// Side after side: one that is convicted unites the others no more, and they may have sides of their own.
-    fn convict_outnumbered(&mut self) {
+    /// Side after side: one that is convicted unites the others no more, and they may have sides of their own. Returns by
+    /// batch the seats that are on no convicted side.
+    fn convict_outnumbered(&mut self) -> Vec<u64> {
         let mut lost = BTreeSet::new();
         let mut free = self.digests.iter().map(|_| u64::MAX).collect();
         loop {
@@ -139,7 +141,14 @@ impl<'a> Trial<'a> {
             lost.extend(losers.owners.iter().map(|&(owner, _)| owner));
             self.convict_losers(&losers);
         }
-        self.settle(free, self.digests.iter().map(|_| 0).collect());
+        free
+    }
+
+    /// Keeps how the seats in `stood` did, but for copies: with whom they stood is no choice of theirs, and a few of one
+    /// answer look like a side.
+    fn remember_sides(&mut self, stood: Vec<u64>) {
+        let no_copies = stood.iter().zip(self.free()).map(|(stood, free)| stood & free).collect();
+        self.settle(no_copies, self.digests.iter().map(|_| 0).collect());
     }
 
     /// Keeps how those stood who are free no longer, as it was while they were.
@@ -166,7 +175,25 @@ impl<'a> Trial<'a> {
             present[seat.owner] |= !self.convicted[seat.miner];
         }
         let electorate = present.iter().filter(|&&present| present).count();
-        graph.losers(&present, electorate).filter(|losers| !losers.owners.is_empty())
+        graph
+            .losers(&present, electorate, &self.stood_with_convicted())
+            .filter(|losers| !losers.owners.is_empty())
+    }
+
+    /// Owners that are free and stood together with owners that are not.
+    fn stood_with_convicted(&self) -> BTreeSet<usize> {
+        let mut owners = BTreeSet::new();
+        for digest in self.digests {
+            for edge in digest.camps.edges.iter().filter(|edge| edge.friends) {
+                let [a, b] = [edge.a, edge.b].map(|seat| &digest.seats[usize::from(seat)]);
+                match [a, b].map(|seat| self.convicted[seat.miner]) {
+                    [true, false] => owners.insert(b.owner),
+                    [false, true] => owners.insert(a.owner),
+                    _ => false,
+                };
+            }
+        }
+        owners
     }
 
     fn convict_losers(&mut self, losers: &Losers) {
@@ -180,11 +207,12 @@ impl<'a> Trial<'a> {
             kind: FindingKind::Colluding,
             miners,
             score: Share::of(against as u64, electorate as u64),
-            evidence: format!(
-                "{} owners agree on disputed values against {} of {electorate}, each against {fewest} of them or more",
-                owners.len(),
-                against
-            ),
+            evidence: match owners.len() {
+                1 => format!("agrees with convicted owners on disputed values against {against} of {electorate}"),
+                all => format!(
+                    "{all} owners agree on disputed values against {against} of {electorate}, each against {fewest} of them or more"
+                ),
+            },
         });
     }
 
@@ -407,7 +435,7 @@ fn can_contest(owners: usize, digests: &[Digest], settings: &Settings) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::written::{TRUE, batch};
+    use super::super::written::{TRUE, batch, panel};
     use super::*;
 
     #[test]
@@ -416,5 +444,33 @@ mod tests {
         let contests = |owners| can_contest(owners, &digests, &Settings::default());
         assert!(!contests(5));
         assert!(contests(6));
+    }
+
+    #[test]
+    fn who_stood_with_a_convicted_owner_is_convicted_alone() {
+        let lie = TRUE.map(|value| 2 * value);
+        let digests = [batch(8, 100, |seat, _| Some(if seat < 6 { TRUE } else { lie }))];
+        let (panel, memory, settings) = (panel(8), Memory::default(), Settings::default());
+        let mut trial = Trial::new(&panel, &digests, &memory, &settings);
+        trial.convict(&[6]);
+        trial.convict_outnumbered();
+        let found: Vec<_> =
+            trial.findings.iter().map(|found| (&*found.miners, &*found.evidence)).collect();
+        let evidence = "agrees with convicted owners on disputed values against 6 of 7";
+        assert_eq!(found, [(&[7][..], evidence)]);
+    }
+
+    #[test]
+    fn how_a_copy_stood_is_not_remembered() {
+        let lie = TRUE.map(|value| 2 * value);
+        let digests = [batch(8, 100, |seat, _| Some(if seat < 4 { TRUE } else { lie }))];
+        let (panel, memory, settings) = (panel(8), Memory::default(), Settings::default());
+        let mut trial = Trial::new(&panel, &digests, &memory, &settings);
+        let stood = trial.convict_outnumbered();
+        trial.convict(&[7]);
+        trial.remember_sides(stood);
+        let remembered: BTreeSet<usize> =
+            trial.graph.faded().flat_map(|(a, b, _)| [a, b]).collect();
+        assert_eq!(remembered, (0..7).collect());
     }
 }

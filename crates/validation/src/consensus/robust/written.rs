@@ -10,7 +10,18 @@ use crate::{Coldkey, Credibilities, Miner};
 /// What most say.
 pub(super) const TRUE: [u32; FIELDS] = [300_000, 3, 200, 1_500, 7, 8];
 
-/// A batch of one zipcode, of miners that each have an owner: what each says of each home, nothing where it has none.
+/// So many miners that each have an owner.
+pub(super) fn panel(seats: u8) -> Panel {
+    let miners: Vec<Miner> = (0..seats)
+        .map(|seat| {
+            let key = Hotkey::from_bytes([seat; 32]);
+            Miner { uid: seat.into(), hotkey: key, coldkey: Coldkey(key), active: true }
+        })
+        .collect();
+    Panel::new(&miners, &Credibilities::default())
+}
+
+/// A batch of one zipcode, of the miners of [`panel`]: what each says of each home, nothing where it has none.
 pub(super) fn batch(
     seats: u8,
     homes: u32,
@@ -18,12 +29,8 @@ pub(super) fn batch(
 ) -> Digest {
     let zipcode: Zipcode = "77494".parse().expect("five digits");
     let mut catalog = Catalog::new();
-    let mut miners = Vec::new();
     let mut answers = Vec::new();
     for seat in 0..seats {
-        let key = Hotkey::from_bytes([seat; 32]);
-        let uid = u16::from(seat);
-        miners.push(Miner { uid, hotkey: key, coldkey: Coldkey(key), active: true });
         let mut report = |home: u32| {
             let values = says(seat, home)?;
             let property = catalog.property(&format!("zillow:{home}"), Source::ZillowSold, zipcode);
@@ -31,7 +38,7 @@ pub(super) fn batch(
         };
         let reports = (0..homes).filter_map(&mut report).collect();
         answers.push(Answer {
-            uid,
+            uid: seat.into(),
             group: 0,
             completed: true,
             sent_at: Timestamp::UNIX_EPOCH,
@@ -47,6 +54,5 @@ pub(super) fn batch(
         answers,
         ..Batch::default()
     };
-    let panel = Panel::new(&miners, &Credibilities::default());
-    digest(&batch, &catalog, &panel, &Settings::default(), &mut Scratch::default())
+    digest(&batch, &catalog, &panel(seats), &Settings::default(), &mut Scratch::default())
 }
