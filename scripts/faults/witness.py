@@ -40,7 +40,7 @@ class Witness:
             status, answer = ask(bases[0], "POST", "/get-validator-access", body)
             assert status == 200, (status, answer)
             self.tokens.append(json.loads(answer)["access_token"])
-        self.fresh = collections.deque(bodies(4000))
+        self.fresh = collections.deque(bodies(20_000))
         self.reports, self.grants = [], collections.Counter()
         self.seen = collections.defaultdict(collections.Counter)
         self.slowest = 0.0
@@ -93,6 +93,7 @@ class Witness:
 
     def check(self, base):
         """(reports acknowledged but missing, signatures granted twice), the second after sending every one again."""
+        assert self.fresh, "the signatures were used up before the end"
         missing = sum(self.sure(base, "GET", f"/api/v1/assignments/{name}", token=self.tokens[token]) != 200
                       for token, name in self.reports)
         for body in list(self.grants):

@@ -289,6 +289,7 @@ async fn write(
                    SELECT FROM epoch_validators AS v
                    WHERE v.epoch = said.epoch AND v.hotkey = said.hotkey
                        AND (said.consensus_hash IS NULL OR v.consensus_hash = said.consensus_hash))
+               ORDER BY said.epoch, said.hotkey
                ON CONFLICT (epoch, hotkey) DO UPDATE SET consensus_hash = excluded.consensus_hash
                WHERE excluded.consensus_hash IS NOT NULL AND v.consensus_hash IS DISTINCT FROM excluded.consensus_hash
            ), audited AS (

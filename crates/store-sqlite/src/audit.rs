@@ -18,8 +18,9 @@ pub(crate) async fn record(database: &Database, events: &[AuditEvent]) -> Result
     Ok(())
 }
 
-/// What is read is bounded by the page: of the lists of changes of status only as many are taken apart as it has entries,
-/// each of which has one at least (a search of its text alone would also find ids that look like the hotkey). All of a list have the time of its commit's last report, so that pages follow an index.
+/// Pages follow an index, since all of a list of changes of status have the time of its commit's last report. Of the lists
+/// only as many are taken apart as the page has entries, each of which has one at least; those of a hotkey are found by
+/// their text first, which ids may hold as well.
 pub(crate) async fn list(
     database: &Database,
     query: AuditQuery,

@@ -135,14 +135,16 @@ pub async fn the_audit_is_read_by_hotkey_and_in_pages(backend: &dyn Backend) {
 pub async fn changes_of_status_are_read_by_hotkey_and_in_pages(backend: &dyn Backend) {
     let store = backend.open().await;
     let store = store.as_ref();
-    // Written in lists, however many wait for a commit; the ids of one hotkey look like another.
-    let id = |who: u8, number: u8| match (who, number) {
-        (2, 0) => hex::encode(hotkey(1).as_bytes()),
-        _ => format!("{number}"),
-    };
-    let all: Vec<_> =
-        (0..40_u8).map(|number| (1 + number % 2, id(1 + number % 2, number / 2))).collect();
-    join_all(all.iter().map(|(who, id)| report(*who, id, "started", 10).to(store))).await;
+    // In more commits than a page has entries, ids of one hotkey that look like another; then however many wait for one.
+    let alike = hex::encode(hotkey(1).as_bytes());
+    let first: Vec<_> = (0..6).map(|number| (2, format!("{alike}-{number}"))).collect();
+    for (who, id) in &first {
+        report(*who, id, "started", 9).to(store).await;
+    }
+    let then: Vec<_> =
+        (0..40_u8).map(|number| (1 + number % 2, format!("{}", number / 2))).collect();
+    join_all(then.iter().map(|(who, id)| report(*who, id, "started", 10).to(store))).await;
+    let all: Vec<_> = first.into_iter().chain(then).collect();
 
     for asked in [None, Some(hotkey(1)), Some(hotkey(2)), Some(hotkey(3))] {
         let (mut read, mut after) = (Vec::new(), None);

@@ -35,7 +35,7 @@ pub(super) struct Graph {
 /// Those that lose against more than half of all owners.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Losers {
-    /// How many owners stand on the winning side.
+    /// How many owners were seen on the winning side.
     pub(super) against: usize,
     /// How many owners there are in all.
     pub(super) electorate: usize,
@@ -101,8 +101,8 @@ impl Graph {
         })
     }
 
-    /// The losing side among `present` owners, if the other holds more than half of `electorate`. Who stands with nobody is no
-    /// side, unless it stood with one that is convicted.
+    /// The losing side among `present` owners, if the other holds more than half of `electorate`. Who stands with nobody
+    /// is no side, unless it stood with one that is convicted.
     pub(super) fn losers(
         &self,
         present: &[bool],
@@ -118,12 +118,12 @@ impl Graph {
             };
             component.iter().filter(coherent).count()
         };
-        // A dispute in which most were on neither side, or all on one, was not between these two.
+        // A dispute in which most of those present were on neither side, or all on one, was not between these two.
         let between_them = |owners: &&[usize]| {
-            let seats = |sign: f64| {
+            let on = |sign: f64| {
                 owners.iter().filter(|&&owner| present[owner] && side[owner] == sign).count()
             };
-            let (one, other, neither) = (seats(1.0), seats(-1.0), seats(0.0));
+            let (one, other, neither) = (on(1.0), on(-1.0), on(0.0));
             one > 0 && other > 0 && one + other > neither
         };
         let disputes: Vec<&[usize]> = self
@@ -139,13 +139,19 @@ impl Graph {
                 disputes.iter().flat_map(|owners| owners.iter().filter(on_side).copied()).collect();
             Sightings { seats: disputes.iter().map(seats).collect(), faces: faces.len() }
         };
-        let wins = |sign: f64| {
-            members(sign) * 2 > electorate
-                || is_outnumbered(&sightings(-sign), &sightings(sign), electorate)
-        };
-        let winner = [1.0, -1.0].into_iter().find(|&sign| wins(sign))?;
-        let against = component.iter().filter(|&&owner| side[owner] == winner).count();
-        let owners: Vec<_> = component
+        let has_majority = |&sign: &f64| members(sign) * 2 > electorate;
+        let outnumbers =
+            |&sign: &f64| is_outnumbered(&sightings(-sign), &sightings(sign), electorate);
+        let signs = [1.0, -1.0];
+        let winner = signs.into_iter().find(has_majority);
+        let winner = winner.or_else(|| signs.into_iter().find(outnumbers))?;
+        let seen = |sign: f64| component.iter().filter(|&&owner| side[owner] == sign).count();
+        let against = seen(winner);
+        if against <= seen(-winner) {
+            // More than half can hardly be those of whom fewer were seen.
+            return None;
+        }
+        let owners = component
             .iter()
             .filter(|&&owner| side[owner] == -winner)
             .filter_map(|&owner| {
@@ -163,8 +169,7 @@ impl Graph {
                 convicted.then_some((owner, foes))
             })
             .collect();
-        // More than half can hardly be those of whom fewer were seen.
-        (against > owners.len()).then_some(Losers { against, electorate, owners })
+        Some(Losers { against, electorate, owners })
     }
 
     fn neighbours(&self, present: &[bool]) -> Vec<Vec<(usize, f64)>> {
@@ -330,6 +335,12 @@ mod tests {
         assert!(is_outnumbered(&met(5), &met(4), 100));
         let mut graph = Graph::default();
         dispute(&mut graph, &[0, 1, 2, 3, 4], &[5, 6, 7, 8]);
+        (0..13).for_each(|_| graph.add_dispute(0, (0..9).collect()));
+        assert_eq!(graph.losers(&[true; 100], 100, &BTreeSet::new()), None);
+        // Nor where some of the others would not be convicted.
+        let mut graph = Graph::default();
+        dispute(&mut graph, &[0, 1, 2], &[5, 6, 7, 8]);
+        dispute(&mut graph, &[2, 3, 4], &[5, 6]);
         (0..13).for_each(|_| graph.add_dispute(0, (0..9).collect()));
         assert_eq!(graph.losers(&[true; 100], 100, &BTreeSet::new()), None);
     }

@@ -74,9 +74,9 @@ impl<'a> Trial<'a> {
     ) -> Conclusion {
         self.convict_trapped(honeypots);
         self.convict_inventors();
-        let stood = self.convict_outnumbered();
+        let left = self.convict_outnumbered();
         let verdicts = self.convict_copiers();
-        self.remember_sides(stood);
+        self.remember_sides(left);
         let elsewhere = self.records_of(&verdicts);
         let cliques = self.outnumbered_cliques(&verdicts);
         let scales: Vec<Scales> = self
@@ -122,7 +122,7 @@ impl<'a> Trial<'a> {
     }
 
     /// Side after side: one that is convicted unites the others no more, and they may have sides of their own. Returns by
-    /// batch the seats that are on no convicted side.
+    /// batch the seats that are left.
     fn convict_outnumbered(&mut self) -> Vec<u64> {
         let mut lost = BTreeSet::new();
         let mut free = self.digests.iter().map(|_| u64::MAX).collect();
@@ -144,10 +144,10 @@ impl<'a> Trial<'a> {
         free
     }
 
-    /// Keeps how the seats in `stood` did, but for copies: with whom they stood is no choice of theirs, and a few of one
+    /// Keeps how those that are `left` stood, but for copies: with whom they stood is no choice of theirs, and a few of one
     /// answer look like a side.
-    fn remember_sides(&mut self, stood: Vec<u64>) {
-        let no_copies = stood.iter().zip(self.free()).map(|(stood, free)| stood & free).collect();
+    fn remember_sides(&mut self, left: Vec<u64>) {
+        let no_copies = left.iter().zip(self.free()).map(|(left, free)| left & free).collect();
         self.settle(no_copies, self.digests.iter().map(|_| 0).collect());
     }
 
@@ -180,17 +180,18 @@ impl<'a> Trial<'a> {
             .filter(|losers| !losers.owners.is_empty())
     }
 
-    /// Owners that are free and stood together with owners that are not.
+    /// Owners that are free, and stood with another that is not against some that are.
     fn stood_with_convicted(&self) -> BTreeSet<usize> {
         let mut owners = BTreeSet::new();
-        for digest in self.digests {
+        for (digest, free) in self.digests.iter().zip(self.free()) {
+            let foes = &digest.camps.foes;
             for edge in digest.camps.edges.iter().filter(|edge| edge.friends) {
-                let [a, b] = [edge.a, edge.b].map(|seat| &digest.seats[usize::from(seat)]);
-                match [a, b].map(|seat| self.convicted[seat.miner]) {
-                    [true, false] => owners.insert(b.owner),
-                    [false, true] => owners.insert(a.owner),
-                    _ => false,
-                };
+                let [a, b] = [edge.a, edge.b].map(usize::from);
+                let one_is_free = (free >> a ^ free >> b) & 1 == 1;
+                let [of_a, of_b] = [a, b].map(|seat| digest.seats[seat].owner);
+                if one_is_free && of_a != of_b && foes[a] & foes[b] & free != 0 {
+                    owners.insert(if free >> a & 1 == 1 { of_a } else { of_b });
+                }
             }
         }
         owners
@@ -207,12 +208,10 @@ impl<'a> Trial<'a> {
             kind: FindingKind::Colluding,
             miners,
             score: Share::of(against as u64, electorate as u64),
-            evidence: match owners.len() {
-                1 => format!("agrees with convicted owners on disputed values against {against} of {electorate}"),
-                all => format!(
-                    "{all} owners agree on disputed values against {against} of {electorate}, each against {fewest} of them or more"
-                ),
-            },
+            evidence: format!(
+                "{} of {electorate} owners on one side of disputed values, each against {fewest} or more of {against} on the other",
+                owners.len()
+            ),
         });
     }
 
@@ -456,7 +455,7 @@ mod tests {
         trial.convict_outnumbered();
         let found: Vec<_> =
             trial.findings.iter().map(|found| (&*found.miners, &*found.evidence)).collect();
-        let evidence = "agrees with convicted owners on disputed values against 6 of 7";
+        let evidence = "1 of 7 owners on one side of disputed values, each against 6 or more of 6 on the other";
         assert_eq!(found, [(&[7][..], evidence)]);
     }
 
@@ -466,9 +465,9 @@ mod tests {
         let digests = [batch(8, 100, |seat, _| Some(if seat < 4 { TRUE } else { lie }))];
         let (panel, memory, settings) = (panel(8), Memory::default(), Settings::default());
         let mut trial = Trial::new(&panel, &digests, &memory, &settings);
-        let stood = trial.convict_outnumbered();
+        let left = trial.convict_outnumbered();
         trial.convict(&[7]);
-        trial.remember_sides(stood);
+        trial.remember_sides(left);
         let remembered: BTreeSet<usize> =
             trial.graph.faded().flat_map(|(a, b, _)| [a, b]).collect();
         assert_eq!(remembered, (0..7).collect());
