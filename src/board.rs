@@ -196,6 +196,18 @@ mod tests {
     use super::*;
 
     #[test]
+    fn before_the_first_probe_nothing_was_probed_and_nothing_is_ok() {
+        let at = Duration::from_secs(1);
+        let stands = |board: &Board| (board.was_probed(), board.probed(at).0);
+        let board = Board::new();
+        assert_eq!(stands(&board), (false, Check::Unavailable));
+        board.database_failed("away".into());
+        assert_eq!(stands(&board), (true, Check::Unavailable));
+        board.database_answered(Tally::default(), at);
+        assert_eq!(stands(&board), (true, Check::Ok));
+    }
+
+    #[test]
     fn a_write_that_fails_shows_until_one_does_not_or_for_a_while() {
         let board = Board::new();
         let at = Duration::from_secs;

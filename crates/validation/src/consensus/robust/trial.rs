@@ -460,6 +460,18 @@ mod tests {
     }
 
     #[test]
+    fn to_agree_with_a_convicted_owner_against_convicted_ones_is_no_company() {
+        let lie = TRUE.map(|value| 2 * value);
+        let digests = [batch(8, 100, |seat, _| Some(if seat < 4 { TRUE } else { lie }))];
+        let (panel, memory, settings) = (panel(8), Memory::default(), Settings::default());
+        let mut trial = Trial::new(&panel, &digests, &memory, &settings);
+        trial.convict(&[0, 1, 2, 6]);
+        assert_eq!(trial.stood_with_convicted(), BTreeSet::from([3, 4, 5, 7]));
+        trial.convict(&[3]);
+        assert_eq!(trial.stood_with_convicted(), BTreeSet::new());
+    }
+
+    #[test]
     fn how_a_copy_stood_is_not_remembered() {
         let lie = TRUE.map(|value| 2 * value);
         let digests = [batch(8, 100, |seat, _| Some(if seat < 4 { TRUE } else { lie }))];
