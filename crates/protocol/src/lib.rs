@@ -8,6 +8,7 @@
 //! - [`Sources`]: the data sources and their names.
 //! - [`EpochSchedule`], [`EpochIndex`], [`EpochId`]: time cut into epochs.
 //! - [`SeededStream`]: random choices that everybody can repeat.
+//! - [`Foreign`]: text of others, fit to be shown.
 //! - [`rotation`]: the verifiable deal of zipcodes, and its verifier.
 //!
 //! ```
@@ -21,6 +22,7 @@
 
 pub mod btauth;
 mod epoch;
+mod foreign;
 mod hotkey;
 mod junction;
 mod keypair;
@@ -34,6 +36,7 @@ pub mod wire;
 mod zipcode;
 
 pub use epoch::{EpochId, EpochIdError, EpochIndex, EpochSchedule, EpochSecondsError};
+pub use foreign::Foreign;
 pub use hotkey::{Hotkey, HotkeyError};
 pub use junction::Junction;
 pub use keypair::{Keypair, SecretKeyError};
