@@ -4,19 +4,22 @@ use std::sync::{Arc, Mutex, PoisonError};
 use futures_util::FutureExt;
 use futures_util::future::join;
 use resi_protocol::rotation::{
-    CLOCK_TOLERANCE, Pinned, Pool, RotationKeys, VerifyError, verify_blocks, verify_epoch,
+    CLOCK_TOLERANCE, Pinned, Pool, VerifyError, verify_blocks, verify_epoch,
 };
-use resi_protocol::wire::{Epoch, EpochResource, Health, PoolResource, Rotation, ValidatorData};
-use resi_protocol::{Sha256Hash, Timestamp, Zipcode};
+use resi_protocol::wire::{Epoch, EpochResource, Rotation, ValidatorData};
+use resi_protocol::{EpochIndex, Sha256Hash, Timestamp, Zipcode};
 
 use crate::announcements::Announcements;
 use crate::data_folder::DataFolder;
 use crate::error::{ClockOff, Error, Unverified};
 use crate::flights::Flights;
 use crate::known_rotation::{KnownRotation, Trust};
+use crate::questions::{
+    CurrentEpochQuestion, EpochQuestion, HealthQuestion, PoolQuestion, Question,
+    RotationKeysQuestion,
+};
 use crate::requests::BlocksRequest;
 use crate::session::Session;
-use crate::transport::Request;
 use crate::verified_blocks::VerifiedBlocks;
 
 /// Gets blocks, and hands none out that was not verified.
@@ -96,15 +99,13 @@ impl Blocks {
         request: BlocksRequest,
     ) -> Result<Option<VerifiedBlocks>, Error> {
         let hotkey = self.session.signer.hotkey();
-        let Some(answer) =
-            self.on_disk(move |folder| folder.blocks(hotkey, request)).await.flatten()
+        let kept = self.on_disk(move |folder| folder.blocks(hotkey, request)).await.flatten();
+        let now = self.session.clock.now();
+        let Some(data) =
+            kept.filter(|data| self.is_running(&data.epoch) && request.check(data, now).is_ok())
         else {
             return Ok(None);
         };
-        let Ok(data) = serde_json::from_slice::<ValidatorData>(&answer) else { return Ok(None) };
-        if !self.is_running(&data.epoch) {
-            return Ok(None);
-        }
         match self.verify(data, request).await {
             Ok(blocks) => Ok(Some(blocks)),
             Err(error @ Error::DataFolder { .. }) => Err(error),
@@ -116,26 +117,19 @@ impl Blocks {
     }
 
     async fn pull(self: &Arc<Self>, request: BlocksRequest) -> Result<VerifiedBlocks, Error> {
-        let request_of_blocks = request.to_request();
         let (answer, looked) =
-            join(self.session.proven(&request_of_blocks), self.look_for_announcements()).await;
-        let answer = answer?;
+            join(self.session.proven(&request), self.look_for_announcements()).await;
+        let data = answer?;
         match looked {
             Err(error @ Error::DataFolder { .. }) => return Err(error),
             // What is known goes on counting; a change would be found by the next look.
             Err(error) => tracing::warn!("announced changes could not be read: {error}"),
             Ok(()) => {}
         }
-        let blocks = match self.verify(answer.parse()?, request).await {
-            Err(Error::Unverified(Unverified {
-                reason: VerifyError::NotRunning { .. }, ..
-            })) if let Some(clock) = self.clock_off().await => {
-                return Err(Error::ClockOff(clock));
-            }
-            verified => verified?,
-        };
-        let hotkey = self.session.signer.hotkey();
-        self.on_disk(move |folder| folder.keep_blocks(hotkey, request, &answer.body)).await;
+        let verified = self.verify(data, request).await;
+        let blocks = self.or_clock_off(verified).await?;
+        let (hotkey, kept) = (self.session.signer.hotkey(), blocks.clone());
+        self.on_disk(move |folder| folder.keep_blocks(hotkey, request, kept.data())).await;
         Ok(blocks)
     }
 
@@ -205,9 +199,8 @@ impl Blocks {
     }
 
     async fn look_for_announcements(self: &Arc<Self>) -> Result<(), Error> {
-        let path = ["api", "v1", "rotation", "keys"];
-        let published = match self.session.public(&Request::get(path)).await {
-            Ok(answer) => answer.parse::<RotationKeys>()?.announcements,
+        let published = match self.session.public(&RotationKeysQuestion).await {
+            Ok(keys) => keys.announcements,
             // A service from before there were announcements.
             Err(error) if error.status() == Some(404) => Vec::new(),
             Err(error) => return Err(error),
@@ -277,8 +270,7 @@ impl Blocks {
         if rotation.honeypots_sha256.is_none() {
             return Ok(Vec::new());
         }
-        let path = ["api", "v1", "epochs", &blocks.epoch().id.to_string()];
-        let epoch: EpochResource = self.session.public(&Request::get(path)).await?.parse()?;
+        let epoch = self.session.public(&EpochQuestion(blocks.epoch().id)).await?;
         let known = Pinned {
             public_key: Some(rotation.public_key),
             netuid: Some(rotation.netuid),
@@ -320,9 +312,7 @@ impl Blocks {
     }
 
     async fn fetch_pool(&self, sha256: Sha256Hash) -> Result<Arc<Pool>, Error> {
-        let path = ["api", "v1", "pools", &sha256.to_string()];
-        let answer = self.session.public(&Request::get(path)).await?;
-        let pool = Pool::new(answer.parse::<PoolResource>()?.zipcodes)?;
+        let pool = Pool::new(self.session.public(&PoolQuestion(sha256)).await?.zipcodes)?;
         if pool.sha256() != sha256 {
             return Err(unverified(VerifyError::Differs {
                 what: "the hash of the pool",
@@ -333,10 +323,38 @@ impl Blocks {
         Ok(Arc::new(pool))
     }
 
-    /// Blocks of another epoch may be old ones, or the clock of this machine is off: the service's clock tells.
+    /// The epoch that runs, by the clock of this machine.
+    pub(crate) async fn current_epoch(self: &Arc<Self>) -> Result<EpochResource, Error> {
+        let answer = self.session.public(&CurrentEpochQuestion).await?;
+        let known =
+            Pinned { epoch_seconds: self.known().await?.epoch_seconds, ..Pinned::default() };
+        known.check(&answer.rotation).map_err(|reason| self.differs(reason, &answer.rotation))?;
+        let now = self.session.clock.now();
+        let Epoch { index, starts_at, ends_at, .. } = answer.epoch;
+        let runs = starts_at.minus(CLOCK_TOLERANCE) <= now && now < ends_at.plus(CLOCK_TOLERANCE);
+        let length = u64::from(answer.rotation.epoch_seconds.max(1));
+        let expected = EpochIndex(now.since(Timestamp::UNIX_EPOCH).as_secs() / length);
+        let checked = if runs {
+            Ok(answer)
+        } else {
+            Err(unverified(VerifyError::NotRunning { answered: index, expected, now }))
+        };
+        self.or_clock_off(checked).await
+    }
+
+    /// What is of another epoch may be old, or the clock of this machine is off.
+    async fn or_clock_off<T>(&self, verified: Result<T, Error>) -> Result<T, Error> {
+        match verified {
+            Err(Error::Unverified(Unverified {
+                reason: VerifyError::NotRunning { .. }, ..
+            })) if let Some(clock) = self.clock_off().await => Err(Error::ClockOff(clock)),
+            verified => verified,
+        }
+    }
+
+    /// The service's clock tells.
     async fn clock_off(&self) -> Option<ClockOff> {
-        let health: Health =
-            self.session.public(&Request::get(["health"])).await.ok()?.parse().ok()?;
+        let health = self.session.public(&HealthQuestion).await.ok()?;
         let (now, server_time) = (self.session.clock.now(), health.timestamp);
         let ahead_seconds = now.seconds() - server_time.seconds();
         (distance(now, server_time) > CLOCK_TOLERANCE).then_some(ClockOff {

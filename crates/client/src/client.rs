@@ -14,9 +14,11 @@ use crate::builder::ClientBuilder;
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::known_rotation::KnownRotation;
+use crate::questions::{
+    AssignmentQuestion, EpochQuestion, HealthQuestion, ReportQuestion, StatisticsQuestion,
+};
 use crate::requests::{AssignmentsRequest, BlocksRequest, PageRequest};
 use crate::session::Session;
-use crate::transport::Request;
 use crate::verified_blocks::VerifiedBlocks;
 use crate::watch;
 
@@ -163,8 +165,7 @@ impl Client {
     /// # Errors
     /// [`Error::Refused`], such as `ASSIGNMENT_ENDED` when it has ended otherwise, and those of [`Client::access`].
     pub async fn report(&self, report: &AssignmentReport) -> Result<AssignmentAccepted, Error> {
-        let request = Request::post(["api", "v1", "assignment-status"], report);
-        self.session.proven(&request).await?.parse()
+        self.session.proven(&ReportQuestion(report)).await
     }
 
     /// A page of this validator's own assignments, newest first.
@@ -181,7 +182,7 @@ impl Client {
     /// # Errors
     /// Those of [`Client::access`], and [`Error::Refused`].
     pub async fn assignments(&self, request: AssignmentsRequest) -> Result<AssignmentList, Error> {
-        self.session.proven(&request.to_request()).await?.parse()
+        self.session.proven(&request).await
     }
 
     /// One of this validator's own assignments.
@@ -196,8 +197,7 @@ impl Client {
     /// # Errors
     /// Those of [`Client::access`], and [`Error::Refused`] with `NOT_FOUND`.
     pub async fn assignment(&self, id: &AssignmentId) -> Result<AssignmentView, Error> {
-        let request = Request::get(["api", "v1", "assignments", id.as_str()]);
-        self.session.proven(&request).await?.parse()
+        self.session.proven(&AssignmentQuestion(id)).await
     }
 
     /// How the service is, also when it is unhealthy.
@@ -212,11 +212,7 @@ impl Client {
     /// # Errors
     /// When it does not answer.
     pub async fn health(&self) -> Result<Health, Error> {
-        let request = Request::get(["health"]).answered_by(|status, body| {
-            let is_unhealthy = || serde_json::from_slice::<Health>(body).is_ok();
-            status.is_success() || (status.as_u16() == 503 && is_unhealthy())
-        });
-        self.session.public(&request).await?.parse()
+        self.session.public(&HealthQuestion).await
     }
 
     /// What has happened on the service.
@@ -231,7 +227,7 @@ impl Client {
     /// # Errors
     /// [`Error::Refused`], and those of the network.
     pub async fn statistics(&self) -> Result<Statistics, Error> {
-        self.session.public(&Request::get(["api", "v1", "statistics"])).await?.parse()
+        self.session.public(&StatisticsQuestion).await
     }
 
     /// The public record of the running epoch, as the service says it, unchecked.
@@ -246,7 +242,7 @@ impl Client {
     /// # Errors
     /// [`Error::Refused`], and those of the network.
     pub async fn current_epoch(&self) -> Result<EpochResource, Error> {
-        self.session.public(&Request::get(["api", "v1", "epochs", "current"])).await?.parse()
+        self.blocks.current_epoch().await
     }
 
     /// The public record of an epoch, as the service says it, unchecked:
@@ -267,7 +263,7 @@ impl Client {
     /// # Errors
     /// [`Error::Refused`] with `NOT_FOUND` for an epoch that has not begun or is no epoch, and those of the network.
     pub async fn epoch(&self, id: EpochId) -> Result<EpochResource, Error> {
-        self.session.public(&Request::get(["api", "v1", "epochs", &id.to_string()])).await?.parse()
+        self.session.public(&EpochQuestion(id)).await
     }
 
     /// A page of the epochs, newest first, without their zipcodes.
@@ -287,7 +283,7 @@ impl Client {
     /// # Errors
     /// [`Error::Refused`], and those of the network.
     pub async fn epochs(&self, page: PageRequest) -> Result<EpochList, Error> {
-        self.session.public(&page.add_to(Request::get(["api", "v1", "epochs"]))).await?.parse()
+        self.session.public(&page).await
     }
 
     /// The decoys among the zipcodes of blocks whose epoch has ended: zipcodes where no home is sold, so that whoever

@@ -13,6 +13,7 @@ mod environment;
 mod error;
 mod flights;
 mod known_rotation;
+mod questions;
 mod requests;
 mod retry;
 mod session;
