@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ALGORITHM, Parameters, Pinned, RotationKey, RotationPublicKey};
+use super::{ALGORITHM, Parameters, RotationKey, RotationPublicKey};
 use crate::{EpochId, EpochSchedule, Sha256Hash, Signature, Timestamp};
 
 /// How many epochs ahead a change is announced at least.
@@ -79,7 +79,7 @@ pub struct Announcement {
     /// What counts from then on.
     pub after: RotationSet,
     /// Of the key that counts until then over all of this, 64 bytes as hex.
-    #[serde(with = "hex_signature")]
+    #[serde(with = "crate::wire::hex_signature")]
     #[cfg_attr(feature = "openapi", schema(value_type = String, example = "0x820748034444cb8404c1aff099107bcbf33931e1dab2fad0c7ef0aef50dc0768887f87e41c05377c93fdef28b4ead83fd9451c96906de1b956611880091584bb"))]
     pub signature: Signature,
 }
@@ -163,35 +163,6 @@ impl Announcement {
     }
 }
 
-impl Pinned {
-    /// What counts at `moment` for a verifier that knew this: each announcement that is signed by the key known then,
-    /// and has begun by `moment`, replaces key and parameters. Give those that were verified, oldest first.
-    #[must_use]
-    pub fn following<'a>(
-        &self,
-        announcements: impl IntoIterator<Item = &'a Announcement>,
-        moment: Timestamp,
-    ) -> Self {
-        let mut known = self.clone();
-        for announcement in announcements {
-            let is_of_known = known.public_key == Some(announcement.before.public_key)
-                && known.netuid.is_none_or(|netuid| netuid == announcement.netuid);
-            if is_of_known && announcement.from.starts_at() <= moment {
-                let after = announcement.after;
-                known = Self {
-                    public_key: Some(after.public_key),
-                    netuid: Some(announcement.netuid),
-                    epoch_seconds: Some(after.epoch_seconds),
-                    pool_sha256: Some(after.pool_sha256),
-                    zipcodes_per_epoch: Some(after.zipcodes_per_epoch),
-                    ..known
-                };
-            }
-        }
-        known
-    }
-}
-
 /// Answer of `GET /api/v1/rotation/keys`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -212,24 +183,5 @@ impl RotationKeys {
     /// What counts on a subnet, and all that was announced.
     pub fn new(netuid: u16, current: RotationSet, announcements: Vec<Announcement>) -> Self {
         Self { algorithm: ALGORITHM.to_owned(), netuid, current, announcements }
-    }
-}
-
-mod hex_signature {
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    use crate::Signature;
-
-    pub(super) fn serialize<S: Serializer>(
-        signature: &Signature,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&signature.to_hex())
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Signature, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
 }

@@ -304,6 +304,7 @@ mod tests {
                 signature: Some(key.sign(&parameters, index)),
             },
             prev_sha256: prev.and_then(sha256),
+            record_signature: None,
             zipcodes: None,
             honeypots: None,
         }

@@ -23,9 +23,13 @@ mod deal;
 mod history;
 mod honeypots;
 mod key;
+mod known;
 mod pool;
 mod record;
+mod verified;
 mod verify;
+mod verify_blocks;
+mod verify_error;
 
 pub use announcement::{
     Announcement, AnnouncementError, NOTICE_EPOCHS, NOTICE_TOLERANCE, RotationKeys, RotationSet,
@@ -34,9 +38,13 @@ pub use deal::Seed;
 pub use history::{Change, Gap, History, HistoryError, verify_history};
 pub use honeypots::{Honeypots, Salt};
 pub use key::{RotationKey, RotationPublicKey, VrfError, VrfSignature};
+pub use known::{Known, Origin, Pinned};
 pub use pool::{Pool, PoolError};
 pub use record::RecordedEpoch;
-pub use verify::{CLOCK_TOLERANCE, Pinned, Verified, VerifyError, verify_blocks, verify_epoch};
+pub use verified::{Part, Verified, Voucher};
+pub use verify::{CLOCK_TOLERANCE, Question, verify_epoch};
+pub use verify_blocks::verify_blocks;
+pub use verify_error::VerifyError;
 
 use crate::{EpochIndex, EpochSchedule, Sha256Hash};
 
