@@ -58,8 +58,8 @@ impl Announcements {
 
     fn is_of_known_key(&self, change: &Announcement, known: &Pinned) -> bool {
         let key = change.before.public_key;
-        known.netuid.is_none_or(|netuid| netuid == change.netuid)
-            && (known.public_key == Some(key)
+        known.netuid.is_none_or(|netuid| netuid.value() == change.netuid)
+            && (known.public_key.is_some_and(|known| known.value() == key)
                 || self.trusted.iter().any(|trusted| trusted.after.public_key == key))
     }
 
@@ -106,11 +106,11 @@ mod tests {
     }
 
     fn known() -> Pinned {
-        Pinned { public_key: Some(key(1).public()), ..Pinned::default() }
+        Pinned { public_key: Some(key(1).public().into()), ..Pinned::default() }
     }
 
     fn key_at(announcements: &Announcements, epoch: u64) -> Option<RotationPublicKey> {
-        announcements.follow(&known(), start(epoch)).public_key
+        announcements.follow(&known(), start(epoch)).public_key.map(|known| known.value())
     }
 
     #[test]
@@ -183,7 +183,7 @@ mod tests {
 
     #[test]
     fn of_another_subnet_nothing_is_trusted_and_of_this_one_not_without_end() {
-        let elsewhere = Pinned { netuid: Some(47), ..known() };
+        let elsewhere = Pinned { netuid: Some(47.into()), ..known() };
         let mut announcements = Announcements::default();
         announcements.look(&[change(100)], &elsewhere, start(101));
         assert_eq!(announcements.trusted, []);

@@ -4,23 +4,22 @@ use std::sync::{Arc, Mutex, PoisonError};
 use futures_util::FutureExt;
 use futures_util::future::join;
 use resi_protocol::rotation::{
-    CLOCK_TOLERANCE, Pinned, Pool, VerifyError, verify_blocks, verify_epoch,
+    CLOCK_TOLERANCE, Known, Part, Pinned, Pool, Question, VerifyError, Voucher, verify_blocks,
+    verify_epoch,
 };
 use resi_protocol::wire::{Epoch, EpochResource, Rotation, ValidatorData};
-use resi_protocol::{EpochIndex, Sha256Hash, Timestamp, Zipcode};
+use resi_protocol::{EpochId, EpochIndex, Sha256Hash, Timestamp, Zipcode};
 
 use crate::announcements::Announcements;
+use crate::calls::{Call, CurrentEpochCall, EpochCall, HealthCall, PoolCall, RotationKeysCall};
 use crate::data_folder::DataFolder;
 use crate::error::{ClockOff, Error, Unverified};
 use crate::flights::Flights;
-use crate::known_rotation::{KnownRotation, Trust};
-use crate::questions::{
-    CurrentEpochQuestion, EpochQuestion, HealthQuestion, PoolQuestion, Question,
-    RotationKeysQuestion,
-};
+use crate::known_rotation::KnownRotation;
 use crate::requests::BlocksRequest;
 use crate::session::Session;
 use crate::verified_blocks::VerifiedBlocks;
+use crate::verified_epoch::VerifiedEpoch;
 
 /// Gets blocks, and hands none out that was not verified.
 #[derive(Debug)]
@@ -139,27 +138,56 @@ impl Blocks {
         request: BlocksRequest,
     ) -> Result<VerifiedBlocks, Error> {
         let known = self.known().await?;
-        // Nobody's pool is fetched before it is known to be the right one.
-        known.check(&data.rotation).map_err(|reason| self.differs(reason, &data.rotation))?;
-        let pool = self.pool(data.rotation.pool_sha256).await?;
-        let known = Pinned {
+        let rotation = data.rotation.clone();
+        let pool = self.known_pool(&known, &rotation).await?;
+        let question = Question {
+            // A part of those that were asked for, all batches alike.
+            sources: data.data_blocks.values().next().map(|batch| batch.sources),
             block_size: Some(request.block_size),
-            now: Some(self.session.clock.now()),
-            ..known
+            at: Some(self.session.clock.now()),
+            epoch: None,
         };
-        let proof = verify_blocks(&data, &pool, &known).map_err(unverified)?;
-        let first_known = self.first_known().await?.public_key;
-        let trust = match (self.pinned.public_key, proof.key_pinned) {
-            (_, true) if first_known != Some(proof.public_key) => Trust::Announced,
-            (Some(_), _) => Trust::Pinned,
-            (None, true) => Trust::Remembered,
-            (None, false) => Trust::FirstContact,
-        };
-        if !(proof.key_pinned && proof.parameters_pinned) {
+        let proof = verify_blocks(&data, &pool, &known, &question).map_err(unverified)?;
+        let is_new = |(_, voucher): &(Part, Voucher)| *voucher == Voucher::FirstContact;
+        if proof.vouchers.iter().any(is_new) {
             let seen = KnownRotation::of(&proof, self.session.clock.now());
-            self.remember(seen, &data.rotation).await?;
+            self.remember(seen, &rotation).await?;
         }
-        Ok(VerifiedBlocks::new(data, proof, trust))
+        Ok(VerifiedBlocks::new(data, proof))
+    }
+
+    /// The pool of an answer. Nobody's pool is fetched before it is known to be the right one.
+    async fn known_pool(
+        self: &Arc<Self>,
+        known: &Pinned,
+        rotation: &Rotation,
+    ) -> Result<Arc<Pool>, Error> {
+        known.check(rotation).map_err(|reason| self.differs(reason, rotation))?;
+        self.pool(rotation.pool_sha256).await
+    }
+
+    /// The record of an epoch that has ended, after every check.
+    pub(crate) async fn verified_epoch(
+        self: &Arc<Self>,
+        id: EpochId,
+    ) -> Result<VerifiedEpoch, Error> {
+        let record = self.session.public(&EpochCall(id)).await?;
+        let known = self.known_at(id.starts_at()).await?;
+        self.verify_record(record, &known, id).await
+    }
+
+    async fn verify_record(
+        self: &Arc<Self>,
+        record: EpochResource,
+        known: &Pinned,
+        id: EpochId,
+    ) -> Result<VerifiedEpoch, Error> {
+        let pool = self.known_pool(known, &record.rotation).await?;
+        let at = Some(self.session.clock.now());
+        let question = Question { epoch: Some(id), at, ..Question::default() };
+        let verified = verify_epoch(&record, &pool, known, &question).map_err(unverified);
+        let proof = self.or_clock_off(verified).await?;
+        Ok(VerifiedEpoch::new(record, proof))
     }
 
     /// Says where it is kept what the answer differs from, unless the program itself pinned it.
@@ -199,7 +227,7 @@ impl Blocks {
     }
 
     async fn look_for_announcements(self: &Arc<Self>) -> Result<(), Error> {
-        let published = match self.session.public(&RotationKeysQuestion).await {
+        let published = match self.session.public(&RotationKeysCall).await {
             Ok(keys) => keys.announcements,
             // A service from before there were announcements.
             Err(error) if error.status() == Some(404) => Vec::new(),
@@ -270,18 +298,18 @@ impl Blocks {
         if rotation.honeypots_sha256.is_none() {
             return Ok(Vec::new());
         }
-        let epoch = self.session.public(&EpochQuestion(blocks.epoch().id)).await?;
+        let id = blocks.epoch().id;
+        let record = self.session.public(&EpochCall(id)).await?;
+        // All of it was verified with the blocks, while the epoch ran.
         let known = Pinned {
-            public_key: Some(rotation.public_key),
-            netuid: Some(rotation.netuid),
-            epoch_seconds: Some(rotation.epoch_seconds),
-            pool_sha256: Some(rotation.pool_sha256),
-            zipcodes_per_epoch: Some(rotation.zipcodes_per_epoch),
-            honeypots_sha256: rotation.honeypots_sha256,
-            ..Pinned::default()
+            public_key: Some(rotation.public_key.into()),
+            netuid: Some(rotation.netuid.into()),
+            epoch_seconds: Some(rotation.epoch_seconds.into()),
+            pool_sha256: Some(rotation.pool_sha256.into()),
+            zipcodes_per_epoch: Some(rotation.zipcodes_per_epoch.into()),
+            honeypots_sha256: rotation.honeypots_sha256.map(Known::pinned),
         };
-        let pool = self.pool(rotation.pool_sha256).await?;
-        Ok(verify_epoch(&epoch, &pool, &known).map_err(unverified)?.honeypots)
+        Ok(self.verify_record(record, &known, id).await?.proof().honeypots.clone())
     }
 
     /// The pool of that hash: at hand, kept, or fetched.
@@ -312,7 +340,7 @@ impl Blocks {
     }
 
     async fn fetch_pool(&self, sha256: Sha256Hash) -> Result<Arc<Pool>, Error> {
-        let pool = Pool::new(self.session.public(&PoolQuestion(sha256)).await?.zipcodes)?;
+        let pool = Pool::new(self.session.public(&PoolCall(sha256)).await?.zipcodes)?;
         if pool.sha256() != sha256 {
             return Err(unverified(VerifyError::Differs {
                 what: "the hash of the pool",
@@ -325,7 +353,7 @@ impl Blocks {
 
     /// The epoch that runs, by the clock of this machine.
     pub(crate) async fn current_epoch(self: &Arc<Self>) -> Result<EpochResource, Error> {
-        let answer = self.session.public(&CurrentEpochQuestion).await?;
+        let answer = self.session.public(&CurrentEpochCall).await?;
         let known =
             Pinned { epoch_seconds: self.known().await?.epoch_seconds, ..Pinned::default() };
         known.check(&answer.rotation).map_err(|reason| self.differs(reason, &answer.rotation))?;
@@ -354,7 +382,7 @@ impl Blocks {
 
     /// The service's clock tells.
     async fn clock_off(&self) -> Option<ClockOff> {
-        let health = self.session.public(&HealthQuestion).await.ok()?;
+        let health = self.session.public(&HealthCall).await.ok()?;
         let (now, server_time) = (self.session.clock.now(), health.timestamp);
         let ahead_seconds = now.seconds() - server_time.seconds();
         (distance(now, server_time) > CLOCK_TOLERANCE).then_some(ClockOff {

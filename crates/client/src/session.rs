@@ -5,11 +5,11 @@ use futures_util::FutureExt;
 use resi_protocol::Sources;
 use resi_protocol::wire::{AccessGrant, AccessRequest, ErrorCode, signing_message};
 
+use crate::calls::{AccessCall, Call, check_grant};
 use crate::clock::{Clock, Jitter};
 use crate::data_folder::DataFolder;
 use crate::error::{ClockOff, Error};
 use crate::flights::Flights;
-use crate::questions::{AccessQuestion, Question, check_grant};
 use crate::retry::RetryPolicy;
 use crate::signer::Signer;
 use crate::token::{Standing, Token};
@@ -56,30 +56,27 @@ impl Session {
         Self { transport, signer, clock, jitter, retry, sources, folder, token, access }
     }
 
-    /// The answer to a question that needs no token.
-    pub(crate) async fn public<Q: Question>(&self, question: &Q) -> Result<Q::Answer, Error> {
-        let request = question.request();
+    /// The answer to a call that needs no token.
+    pub(crate) async fn public<C: Call>(&self, call: &C) -> Result<C::Answer, Error> {
+        let request = call.request();
         let mut tries = Tries::begin(self);
         loop {
             match self.transport.send(&request, None).await {
-                Ok(answer) => return answer.to(question, self.clock.now()),
+                Ok(answer) => return answer.to(call, self.clock.now()),
                 Err(error) => tries.pause(error).await?,
             }
         }
     }
 
-    /// The answer to a question with a token; a token that is not taken is replaced once.
-    pub(crate) async fn proven<Q: Question>(
-        self: &Arc<Self>,
-        question: &Q,
-    ) -> Result<Q::Answer, Error> {
-        let request = question.request();
+    /// The answer to a call with a token; a token that is not taken is replaced once.
+    pub(crate) async fn proven<C: Call>(self: &Arc<Self>, call: &C) -> Result<C::Answer, Error> {
+        let request = call.request();
         let mut tries = Tries::begin(self);
         let mut has_renewed = false;
         loop {
             let token = self.token().await?;
             match self.transport.send(&request, Some(&token.grant.access_token)).await {
-                Ok(answer) => return answer.to(question, self.clock.now()),
+                Ok(answer) => return answer.to(call, self.clock.now()),
                 Err(error) if error.is_about_token() && !has_renewed => {
                     has_renewed = true;
                     self.discard(&token);
@@ -152,9 +149,9 @@ impl Session {
         let signature = self.signer.sign(message.as_bytes()).await.map_err(Error::Signer)?.to_hex();
         let body = AccessRequest { hotkey, timestamp, signature, sources };
         let asked_at = self.clock.monotonic();
-        let question = AccessQuestion { body, sources: self.sources };
-        let answer = self.transport.send(&question.request(), None).await.map_err(clock_off)?;
-        let grant = answer.to(&question, self.clock.now())?;
+        let call = AccessCall { body, sources: self.sources };
+        let answer = self.transport.send(&call.request(), None).await.map_err(clock_off)?;
+        let grant = answer.to(&call, self.clock.now())?;
         self.keep_for_the_next_run(&grant).await;
         let token = Arc::new(Token::new(grant, asked_at, self.jitter.fraction()));
         self.keep(Arc::clone(&token));

@@ -9,8 +9,8 @@ use rustls_platform_verifier::BuilderVerifierExt;
 use serde::Deserialize;
 
 use crate::Error;
+use crate::calls::Call;
 use crate::error::{LONGEST_TEXT, Refusal};
-use crate::questions::Question;
 
 /// Larger answers are not of this service, where a request says nothing else. So much is read of what is no answer.
 const MAX_ERROR: usize = 64 * 1024;
@@ -74,10 +74,10 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// What it says, once it is shown to be an answer to `question`.
-    pub(crate) fn to<Q: Question>(&self, question: &Q, now: Timestamp) -> Result<Q::Answer, Error> {
+    /// What it says, once it is shown to be an answer to `call`.
+    pub(crate) fn to<C: Call>(&self, call: &C, now: Timestamp) -> Result<C::Answer, Error> {
         let parsed = serde_json::from_slice(&self.body).map_err(|error| error.to_string());
-        let checked = parsed.and_then(|answer| question.check(&answer, now).map(|()| answer));
+        let checked = parsed.and_then(|answer| call.check(&answer, now).map(|()| answer));
         checked.map_err(|reason| Error::Nonsense {
             url: self.url.clone(),
             reason: reason.chars().take(LONGEST_TEXT).collect(),

@@ -18,6 +18,16 @@ fn nonsense<T: std::fmt::Debug>(answered: Result<T, Error>, words: &str) {
     assert!(error.to_string().contains(words), "{words}: {error}");
 }
 
+fn unverified<T: std::fmt::Debug>(answered: Result<T, Error>, words: &str) {
+    let error = answered.expect_err("not honest");
+    assert!(matches!(error, Error::Unverified(_)) && !error.is_retryable(), "{error:?}");
+    assert!(error.to_string().contains(words), "{words}: {error}");
+}
+
+fn answered(body: &impl serde::Serialize) -> Fault {
+    Fault::Answer(200, serde_json::to_string(body).unwrap())
+}
+
 fn replaced(old: &str, new: &str) -> Fault {
     Fault::Replace(old.into(), new.into())
 }
@@ -33,6 +43,8 @@ async fn the_record_of_another_epoch_is_no_answer() {
     let other: resi_client::protocol::EpochId = "2025-01-15T12-00-00".parse().unwrap();
     world.proxy.once("epochs/", Fault::Answer(200, honest.clone()));
     nonsense(client.epoch(other).await, "epoch.id is 2025-01-15T08-00-00");
+    world.proxy.once("epochs/", Fault::Answer(200, honest));
+    nonsense(client.verified_epoch(other).await, "epoch.id is 2025-01-15T08-00-00");
     world.proxy.once("epochs/", replaced("\"state\":\"ended\"", "\"state\":\"running\""));
     nonsense(client.epoch(first).await, "state of epoch");
     world.proxy.once(
@@ -137,29 +149,32 @@ async fn blocks_for_something_else_are_no_answer() {
     let world = World::with(Backend::Sqlite, TestClock::impatient(START), options).await;
     let client = world.client();
     for (old, new, words) in [
-        ("\"sources\":[\"ZILLOW_SOLD\"]", "\"sources\":[\"REDFIN\"]", "were asked for"),
-        ("\"sources\":[\"ZILLOW_SOLD\"]", "\"sources\":[]", "were asked for"),
-        ("\"request_id\":\"zipcode_block_", "\"request_id\":\"zipcode_blocks_", "request_id is"),
-        ("\"expected_properties\":1000", "\"expected_properties\":1001", "expected_properties"),
-        ("\"assignment_groups\":2", "\"assignment_groups\":3", "assignment_groups"),
-        ("\"miners_per_group\":10", "\"miners_per_group\":4000000000", "miners_per_group"),
-        ("\"size_ranks\":[", "\"size_ranks\":[1,", "size_ranks"),
+        ("\"sources\":[\"ZILLOW_SOLD\"]", "\"sources\":[\"REDFIN\"]", "was asked for"),
+        ("\"sources\":[\"ZILLOW_SOLD\"]", "\"sources\":[]", "was asked for"),
         ("\"states\":[", "\"states\":[\"\",", "states are not"),
     ] {
         world.proxy.once("validator-data", replaced(old, new));
         nonsense(client.blocks(BlocksRequest::new()).await, words);
     }
-    let wide = world.builder().sources("ZILLOW_SOLD,REDFIN".parse().unwrap()).build().unwrap();
-    let both = BlocksRequest::new().sources("ZILLOW_SOLD,REDFIN".parse().unwrap());
-    let wide = wide.blocks(both).await.unwrap();
-    world
-        .proxy
-        .once("validator-data", Fault::Answer(200, serde_json::to_string(wide.data()).unwrap()));
-    nonsense(client.blocks(BlocksRequest::new()).await, "ZILLOW_SOLD were asked for");
+    for (old, new, words) in [
+        ("\"request_id\":\"zipcode_block_", "\"request_id\":\"zipcode_blocks_", "request_id is"),
+        ("\"expected_properties\":1000", "\"expected_properties\":1001", "expected_properties"),
+        ("\"assignment_groups\":2", "\"assignment_groups\":3", "assignment_groups"),
+        ("\"miners_per_group\":10", "\"miners_per_group\":4000000000", "miners_per_group"),
+        ("\"overlap_factor\":2", "\"overlap_factor\":0", "overlap_factor"),
+        ("\"size_ranks\":[", "\"size_ranks\":[1,", "size_ranks"),
+    ] {
+        world.proxy.once("validator-data", replaced(old, new));
+        unverified(client.blocks(BlocksRequest::new()).await, words);
+    }
+    let both = "ZILLOW_SOLD,REDFIN".parse().unwrap();
+    let wide = world.builder().sources(both).build().unwrap();
+    let wide = wide.blocks(BlocksRequest::new().sources(both)).await.unwrap();
+    world.proxy.once("validator-data", answered(wide.data()));
+    nonsense(client.blocks(BlocksRequest::new()).await, "ZILLOW_SOLD was asked for");
     let large = client.blocks(BlocksRequest::new().block_size(50)).await.unwrap();
-    let large = serde_json::to_string(large.data()).unwrap();
-    world.proxy.once("validator-data", Fault::Answer(200, large));
-    nonsense(client.blocks(BlocksRequest::new()).await, "request_id is");
+    world.proxy.once("validator-data", answered(large.data()));
+    unverified(client.blocks(BlocksRequest::new()).await, "batch_001");
     world.end().await;
 }
 

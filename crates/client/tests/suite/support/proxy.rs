@@ -25,6 +25,8 @@ pub(crate) enum Fault {
     Hang,
     /// An answer of another time or place.
     Answer(u16, String),
+    /// Sent to another address.
+    Elsewhere(String),
     /// So many blanks, packed.
     Packed(usize),
     /// The service's answer, with one text replaced by another.
@@ -148,6 +150,10 @@ async fn pass(State(shared): State<Arc<Shared>>, request: Request<Body>) -> Resp
         Some(Fault::Hang) => return std::future::pending().await,
         Some(Fault::Answer(status, text)) => {
             return Response::builder().status(status).body(Body::from(text)).unwrap();
+        }
+        Some(Fault::Elsewhere(location)) => {
+            let response = Response::builder().status(308).header("location", location);
+            return response.body(Body::empty()).unwrap();
         }
         Some(Fault::Packed(blanks)) => {
             let response = Response::builder().header("content-encoding", "gzip");

@@ -13,21 +13,21 @@ use serde::de::DeserializeOwned;
 
 use crate::transport::Request;
 
-pub(crate) use access::{AccessQuestion, check_grant};
-pub(crate) use assignments::{AssignmentQuestion, ReportQuestion};
-pub(crate) use epochs::{CurrentEpochQuestion, EpochQuestion};
-pub(crate) use rotation::{PoolQuestion, RotationKeysQuestion};
-pub(crate) use service::{HealthQuestion, StatisticsQuestion};
+pub(crate) use access::{AccessCall, check_grant};
+pub(crate) use assignments::{AssignmentCall, ReportCall};
+pub(crate) use epochs::{CurrentEpochCall, EpochCall};
+pub(crate) use rotation::{PoolCall, RotationKeysCall};
+pub(crate) use service::{HealthCall, StatisticsCall};
 
 /// What is asked of the service, and what counts as an answer to it. Nothing else that the service sends is believed to
 /// be one: a session hands out checked answers only.
-pub(crate) trait Question {
+pub(crate) trait Call {
     type Answer: DeserializeOwned;
 
     /// How it is asked, and how large an answer is at most.
     fn request(&self) -> Request;
 
-    /// Whether `answer`, read at `now`, is one to this question.
+    /// Whether `answer`, read at `now`, is one to this call.
     ///
     /// # Errors
     /// What is wrong with it.

@@ -3,7 +3,7 @@ use std::time::Duration;
 use resi_protocol::wire::{AccessGrant, AccessRequest};
 use resi_protocol::{Sources, Timestamp};
 
-use super::{Question, distance, ensure};
+use super::{Call, distance, ensure};
 use crate::transport::Request;
 
 const MAX_ANSWER: usize = 64 * 1024;
@@ -14,12 +14,12 @@ const SKEW: Duration = Duration::from_secs(420);
 const LONGEST_TOKEN: usize = 8 * 1024;
 
 /// May I act as a validator for these sources?
-pub(crate) struct AccessQuestion {
+pub(crate) struct AccessCall {
     pub(crate) body: AccessRequest,
     pub(crate) sources: Sources,
 }
 
-impl Question for AccessQuestion {
+impl Call for AccessCall {
     type Answer = AccessGrant;
 
     fn request(&self) -> Request {
@@ -82,10 +82,10 @@ mod tests {
             signature: String::new(),
             sources: String::new(),
         };
-        let question = AccessQuestion { body, sources: Sources::DEFAULT };
+        let call = AccessCall { body, sources: Sources::DEFAULT };
         let mut grant = grant();
         change(&mut grant);
-        question.check(&grant, Timestamp::from_seconds(1_000_000)).is_ok()
+        call.check(&grant, Timestamp::from_seconds(1_000_000)).is_ok()
     }
 
     #[test]

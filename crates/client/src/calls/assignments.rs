@@ -5,7 +5,7 @@ use resi_protocol::wire::{
     AssignmentAccepted, AssignmentId, AssignmentList, AssignmentReport, AssignmentView,
 };
 
-use super::{Question, check_page, ensure, same};
+use super::{Call, check_page, ensure, same};
 use crate::requests::AssignmentsRequest;
 use crate::transport::Request;
 
@@ -17,9 +17,9 @@ const DEFAULT_LIMIT: u32 = 50;
 const MAX_LIMIT: u32 = 200;
 
 /// Is this report on disk?
-pub(crate) struct ReportQuestion<'a>(pub(crate) &'a AssignmentReport);
+pub(crate) struct ReportCall<'a>(pub(crate) &'a AssignmentReport);
 
-impl Question for ReportQuestion<'_> {
+impl Call for ReportCall<'_> {
     type Answer = AssignmentAccepted;
 
     fn request(&self) -> Request {
@@ -34,9 +34,9 @@ impl Question for ReportQuestion<'_> {
 }
 
 /// How does this assignment stand?
-pub(crate) struct AssignmentQuestion<'a>(pub(crate) &'a AssignmentId);
+pub(crate) struct AssignmentCall<'a>(pub(crate) &'a AssignmentId);
 
-impl Question for AssignmentQuestion<'_> {
+impl Call for AssignmentCall<'_> {
     type Answer = AssignmentView;
 
     fn request(&self) -> Request {
@@ -54,7 +54,7 @@ impl AssignmentsRequest {
     }
 }
 
-impl Question for AssignmentsRequest {
+impl Call for AssignmentsRequest {
     type Answer = AssignmentList;
 
     fn request(&self) -> Request {

@@ -1,15 +1,15 @@
 use resi_protocol::Timestamp;
 use resi_protocol::wire::{Health, Statistics};
 
-use super::{Question, ensure};
+use super::{Call, ensure};
 use crate::transport::Request;
 
 const MAX_ANSWER: usize = 256 * 1024;
 
 /// How is the service?
-pub(crate) struct HealthQuestion;
+pub(crate) struct HealthCall;
 
-impl Question for HealthQuestion {
+impl Call for HealthCall {
     type Answer = Health;
 
     fn request(&self) -> Request {
@@ -32,9 +32,9 @@ impl Question for HealthQuestion {
 }
 
 /// What has happened so far?
-pub(crate) struct StatisticsQuestion;
+pub(crate) struct StatisticsCall;
 
-impl Question for StatisticsQuestion {
+impl Call for StatisticsCall {
     type Answer = Statistics;
 
     fn request(&self) -> Request {

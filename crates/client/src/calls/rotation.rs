@@ -2,7 +2,7 @@ use resi_protocol::rotation::{ALGORITHM, RotationKeys};
 use resi_protocol::wire::PoolResource;
 use resi_protocol::{Sha256Hash, Timestamp};
 
-use super::{Question, ensure, same};
+use super::{Call, ensure, same};
 use crate::transport::Request;
 
 /// There are 100,000 numbers of five digits.
@@ -11,9 +11,9 @@ const MAX_POOL: usize = 1024 * 1024;
 const MAX_KEYS: usize = 1024 * 1024;
 
 /// Which zipcodes are in the pool of this hash?
-pub(crate) struct PoolQuestion(pub(crate) Sha256Hash);
+pub(crate) struct PoolCall(pub(crate) Sha256Hash);
 
-impl Question for PoolQuestion {
+impl Call for PoolCall {
     type Answer = PoolResource;
 
     fn request(&self) -> Request {
@@ -27,9 +27,9 @@ impl Question for PoolQuestion {
 }
 
 /// Which changes of the rotation are announced?
-pub(crate) struct RotationKeysQuestion;
+pub(crate) struct RotationKeysCall;
 
-impl Question for RotationKeysQuestion {
+impl Call for RotationKeysCall {
     type Answer = RotationKeys;
 
     fn request(&self) -> Request {

@@ -3,7 +3,7 @@ use std::time::Duration;
 use resi_protocol::wire::{EpochList, EpochResource, EpochState};
 use resi_protocol::{EpochId, EpochSchedule, Timestamp};
 
-use super::{Question, check_page, ensure, same};
+use super::{Call, check_page, ensure, same};
 use crate::requests::PageRequest;
 use crate::transport::Request;
 
@@ -18,9 +18,9 @@ const MAX_LIMIT: u32 = 100;
 const SKEW: Duration = Duration::from_secs(300);
 
 /// Which epoch runs?
-pub(crate) struct CurrentEpochQuestion;
+pub(crate) struct CurrentEpochCall;
 
-impl Question for CurrentEpochQuestion {
+impl Call for CurrentEpochCall {
     type Answer = EpochResource;
 
     fn request(&self) -> Request {
@@ -33,9 +33,9 @@ impl Question for CurrentEpochQuestion {
 }
 
 /// What is recorded of this epoch?
-pub(crate) struct EpochQuestion(pub(crate) EpochId);
+pub(crate) struct EpochCall(pub(crate) EpochId);
 
-impl Question for EpochQuestion {
+impl Call for EpochCall {
     type Answer = EpochResource;
 
     fn request(&self) -> Request {
@@ -54,7 +54,7 @@ impl PageRequest {
     }
 }
 
-impl Question for PageRequest {
+impl Call for PageRequest {
     type Answer = EpochList;
 
     fn request(&self) -> Request {
@@ -150,9 +150,9 @@ mod tests {
 
     #[test]
     fn a_record_is_of_the_epoch_that_was_asked_for() {
-        let question = EpochQuestion(record(100).epoch.id);
-        assert_eq!(question.check(&record(100), NOW), Ok(()));
-        let error = question.check(&record(101), NOW).expect_err("another epoch");
+        let call = EpochCall(record(100).epoch.id);
+        assert_eq!(call.check(&record(100), NOW), Ok(()));
+        let error = call.check(&record(101), NOW).expect_err("another epoch");
         assert_eq!(error, "epoch.id is 1970-01-17T20-00-00, and 1970-01-17T16-00-00 was expected");
     }
 
@@ -171,13 +171,13 @@ mod tests {
         for (at, change) in changes.into_iter().enumerate() {
             let mut changed = record(100);
             change(&mut changed);
-            assert!(CurrentEpochQuestion.check(&changed, NOW).is_err(), "change {at}");
+            assert!(CurrentEpochCall.check(&changed, NOW).is_err(), "change {at}");
         }
         let mut early = record(110);
-        assert!(CurrentEpochQuestion.check(&early, NOW).is_err(), "it runs");
+        assert!(CurrentEpochCall.check(&early, NOW).is_err(), "it runs");
         early.state = EpochState::Running;
         early.revealed_at = early.epoch.starts_at;
-        assert_eq!(CurrentEpochQuestion.check(&early, NOW), Ok(()));
+        assert_eq!(CurrentEpochCall.check(&early, NOW), Ok(()));
     }
 
     #[test]
