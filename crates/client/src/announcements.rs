@@ -71,6 +71,8 @@ impl Announcements {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
     use std::time::Duration;
 
     use resi_protocol::rotation::{Parameters, RotationKey, RotationPublicKey, RotationSet};
@@ -111,6 +113,42 @@ mod tests {
 
     fn key_at(announcements: &Announcements, epoch: u64) -> Option<RotationPublicKey> {
         announcements.follow(&known(), start(epoch)).public_key.map(|known| known.value())
+    }
+
+    /// Counts the events of a log.
+    struct Counter(AtomicU64);
+
+    impl tracing::Subscriber for Counter {
+        fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
+            true
+        }
+
+        fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::Id {
+            tracing::Id::from_u64(1)
+        }
+
+        fn record(&self, _: &tracing::Id, _: &tracing::span::Record<'_>) {}
+
+        fn record_follows_from(&self, _: &tracing::Id, _: &tracing::Id) {}
+
+        fn event(&self, _: &tracing::Event<'_>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+
+        fn enter(&self, _: &tracing::Id) {}
+
+        fn exit(&self, _: &tracing::Id) {}
+    }
+
+    #[test]
+    fn many_forged_changes_are_one_line_of_the_log() {
+        let counter = Arc::new(Counter(AtomicU64::new(0)));
+        let forged = Announcement { netuid: 47, ..change(100) };
+        let forged = vec![Announcement { netuid: 46, after: forged.before, ..forged }; 300];
+        tracing::subscriber::with_default(Arc::clone(&counter), || {
+            Announcements::default().look(&forged, &known(), start(101));
+        });
+        assert_eq!(counter.0.load(Ordering::SeqCst), 1);
     }
 
     #[test]

@@ -132,6 +132,7 @@ mod tests {
                 signature: None,
             },
             prev_sha256: None,
+            record_signature: None,
             zipcodes: None,
             honeypots: None,
         }
