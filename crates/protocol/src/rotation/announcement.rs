@@ -9,6 +9,8 @@ use crate::{EpochId, EpochSchedule, Sha256Hash, Signature, Timestamp};
 pub const NOTICE_EPOCHS: u32 = 6;
 /// What may be missing of that by a verifier's clock: clocks differ, and copies of the list are read a while.
 pub const NOTICE_TOLERANCE: Duration = Duration::from_secs(120);
+/// How many different announcements are looked at: a service makes a few in a year.
+pub const MAX_ANNOUNCEMENTS: usize = 256;
 const LABEL: &str = "resi-rotation-change-v1";
 
 /// A key with its parameters: everything that determines deals.
@@ -134,6 +136,22 @@ impl Announcement {
         let Self { netuid, from, announced_at, before, after, .. } = self;
         let announced_at = announced_at.seconds();
         format!("{LABEL}:{netuid}:{from}:{announced_at}:{}:{}", before.text(), after.text())
+    }
+
+    /// Those of a list that are signed, and early enough by the date that they bear, and how many were not looked at: each
+    /// is looked at once, and of more than [`MAX_ANNOUNCEMENTS`] different ones the first.
+    pub fn in_time(list: &[Self]) -> (Vec<Self>, usize) {
+        let mut different: Vec<Self> = Vec::new();
+        let mut left_out = 0;
+        for announcement in list {
+            match different.contains(announcement) {
+                true => {}
+                false if different.len() == MAX_ANNOUNCEMENTS => left_out += 1,
+                false => different.push(*announcement),
+            }
+        }
+        different.retain(|change| change.verify(change.announced_at).is_ok());
+        (different, left_out)
     }
 
     /// Whether it is signed by the key it names, and was published early enough, at `published_at` at the earliest: a

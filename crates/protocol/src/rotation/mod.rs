@@ -32,10 +32,13 @@ mod verify_blocks;
 mod verify_error;
 
 pub use announcement::{
-    Announcement, AnnouncementError, NOTICE_EPOCHS, NOTICE_TOLERANCE, RotationKeys, RotationSet,
+    Announcement, AnnouncementError, MAX_ANNOUNCEMENTS, NOTICE_EPOCHS, NOTICE_TOLERANCE, RotationKeys, RotationSet,
 };
 pub use deal::Seed;
-pub use history::{Change, Gap, History, HistoryError, verify_history};
+pub use history::{
+    Change, Counted, Gap, History, HistoryError, HistoryVerifier, MAX_CHANGES,
+    verify_history,
+};
 pub use honeypots::{Honeypots, Salt};
 pub use key::{RotationKey, RotationPublicKey, VrfError, VrfSignature};
 pub use known::{Known, Origin, Pinned};

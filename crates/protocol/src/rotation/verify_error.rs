@@ -31,7 +31,7 @@ pub enum VerifyError {
         now: Timestamp,
     },
     /// Whether the epoch has ended is known by its end, and the answer says otherwise.
-    #[error("the answer says that the epoch is {}, and by this clock ({now}) it is not: it ends at {ends_at}", words(*answered))]
+    #[error("the answer says that the epoch is {}, and by this clock ({now}) it is not: it ends at {ends_at}", answered.words())]
     State {
         /// What the answer says.
         answered: EpochState,
@@ -60,11 +60,4 @@ pub enum VerifyError {
         /// What is wrong with it.
         detail: String,
     },
-}
-
-const fn words(state: EpochState) -> &'static str {
-    match state {
-        EpochState::Running => "running",
-        EpochState::Ended => "over",
-    }
 }

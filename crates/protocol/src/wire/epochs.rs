@@ -15,6 +15,15 @@ pub enum EpochState {
     Ended,
 }
 
+impl EpochState {
+    pub(crate) const fn words(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Ended => "over",
+        }
+    }
+}
+
 /// Answer of `GET /api/v1/epochs/current` and `GET /api/v1/epochs/{id}`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
