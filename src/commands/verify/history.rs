@@ -173,7 +173,7 @@ impl<'de, T: Deserialize<'de>, const MOST: usize> Deserialize<'de> for AtMost<T,
             }
         }
 
-        deserializer.deserialize_seq(List(PhantomData)).map(Self)
+        deserializer.deserialize_seq(List::<T, MOST>(PhantomData)).map(Self)
     }
 }
 
