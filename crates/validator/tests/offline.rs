@@ -116,6 +116,40 @@ fn answers_to_nothing_are_refused_with_a_reason() {
     );
 }
 
+/// What one miner sends costs nobody but that miner; only a line that is damaged itself ends the command.
+#[test]
+fn rubbish_of_one_miner_is_nobody_elses_problem() {
+    let mut calm = Recorded::new();
+    calm.lines.remove(4);
+    let calm = calm.json(&[]);
+    let head = r#"{"uid": 4, "received_at": "2025-01-15T08:34:00Z", "response": "#;
+    for rubbish in [
+        "null",
+        "[]",
+        "7",
+        "\"text\"",
+        r#"{"zipcode_batch_id": "\ud800"}"#,
+        r#"{"overlap_group": 1e999}"#,
+        r#"{"overlap_group": NaN, "zipcode_batch_id": "\ud800"}"#,
+        r#"{"scraped_data": {"ZILLOW_SOLD": [{"content": {"price": 1e999}}]}}"#,
+        &"[".repeat(200).chars().chain("]".repeat(200).chars()).collect::<String>(),
+    ] {
+        let mut recorded = Recorded::new();
+        recorded.lines[4] = format!("{head}{rubbish}}}");
+        let mut result = recorded.json(&[]);
+        let refused = result["refused"].take();
+        let [one] = refused.as_array().unwrap().as_slice() else { panic!("{rubbish}: {refused}") };
+        assert_eq!((&one["uid"], &one["reason"]), (&json!(4), &json!("malformed")), "{rubbish}");
+        assert_eq!(result["properties"], calm["properties"], "{rubbish}");
+    }
+    for damaged in [head.to_owned(), format!("{head}{{"), format!("{head}null}} x"), "null".into()]
+    {
+        let mut recorded = Recorded::new();
+        recorded.lines[4] = damaged;
+        recorded.fails(&[], "answers.jsonl:5: ");
+    }
+}
+
 #[test]
 fn times_that_cannot_be_are_refused_with_a_reason() {
     let mut recorded = Recorded::new();
@@ -214,7 +248,7 @@ fn an_answer_of_a_hundred_megabytes_costs_little_and_harms_nobody() {
     assert!(output.status.success(), "{errors}");
     assert_eq!(serde_json::from_slice::<Value>(&output.stdout).unwrap(), calm);
     assert!(
-        errors.contains("answers.jsonl:5: left out: the answer has 67108865 bytes"),
+        errors.contains("resi-validator: answers.jsonl:5: left out: the answer has 67108865 bytes"),
         "{errors}"
     );
 }
