@@ -383,13 +383,7 @@ impl Blocks {
     /// The service's clock tells.
     async fn clock_off(&self) -> Option<ClockOff> {
         let health = self.session.public(&HealthCall).await.ok()?;
-        let (now, server_time) = (self.session.clock.now(), health.timestamp);
-        let ahead_seconds = now.seconds() - server_time.seconds();
-        (distance(now, server_time) > CLOCK_TOLERANCE).then_some(ClockOff {
-            ahead_seconds,
-            server_time,
-            request_id: None,
-        })
+        ClockOff::of(self.session.clock.now(), health.timestamp, None)
     }
 
     /// Runs `work` where waiting for a disk keeps nobody; `None` where nothing is kept on disk.
@@ -407,8 +401,4 @@ impl Blocks {
 
 fn unverified(reason: VerifyError) -> Error {
     Error::Unverified(Unverified { reason, remembered_in: None })
-}
-
-fn distance(a: Timestamp, b: Timestamp) -> std::time::Duration {
-    a.since(b).max(b.since(a))
 }

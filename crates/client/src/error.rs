@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use std::{fmt, io};
 
-use resi_protocol::rotation::{PoolError, VerifyError};
+use resi_protocol::rotation::{CLOCK_TOLERANCE, PoolError, VerifyError};
 use resi_protocol::wire::ErrorCode;
 use resi_protocol::{Foreign, Timestamp};
 
@@ -120,7 +120,6 @@ pub struct Refusal {
     pub retry_after: Option<Duration>,
     /// The clock of the service, where it answered with it.
     pub(crate) server_time: Option<Timestamp>,
-    pub(crate) skew_seconds: Option<i64>,
 }
 
 impl fmt::Display for Refusal {
@@ -157,6 +156,19 @@ pub struct ClockOff {
     pub server_time: Timestamp,
     /// The id of the request that showed it, where there is one.
     pub request_id: Option<String>,
+}
+
+impl ClockOff {
+    /// Where the clocks are further apart than those of good machines.
+    pub(crate) fn of(
+        now: Timestamp,
+        server_time: Timestamp,
+        request_id: Option<String>,
+    ) -> Option<Self> {
+        let ahead_seconds = now.seconds().saturating_sub(server_time.seconds());
+        let distance = now.since(server_time).max(server_time.since(now));
+        (distance > CLOCK_TOLERANCE).then_some(Self { ahead_seconds, server_time, request_id })
+    }
 }
 
 impl fmt::Display for ClockOff {

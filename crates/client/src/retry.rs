@@ -127,7 +127,6 @@ mod tests {
             request_id: None,
             retry_after: retry_after.map(Duration::from_secs),
             server_time: None,
-            skew_seconds: None,
         })
     }
 

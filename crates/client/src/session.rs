@@ -2,8 +2,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use resi_protocol::Sources;
 use resi_protocol::wire::{AccessGrant, AccessRequest, ErrorCode, signing_message};
+use resi_protocol::{Sources, Timestamp};
 
 use crate::calls::{AccessCall, Call, check_grant};
 use crate::clock::{Clock, Jitter};
@@ -150,7 +150,8 @@ impl Session {
         let body = AccessRequest { hotkey, timestamp, signature, sources };
         let asked_at = self.clock.monotonic();
         let call = AccessCall { body, sources: self.sources };
-        let answer = self.transport.send(&call.request(), None).await.map_err(clock_off)?;
+        let answer = self.transport.send(&call.request(), None).await;
+        let answer = answer.map_err(|error| clock_off(error, self.clock.now()))?;
         let grant = answer.to(&call, self.clock.now())?;
         self.keep_for_the_next_run(&grant).await;
         let token = Arc::new(Token::new(grant, asked_at, self.jitter.fraction()));
@@ -167,18 +168,13 @@ impl Session {
     }
 }
 
-/// The service says how far the clocks are apart; so does the error.
-fn clock_off(error: Error) -> Error {
+/// A request that was not signed just now by the service's clock, which it shows: how far the clocks are apart follows.
+fn clock_off(error: Error, now: Timestamp) -> Error {
     match &error {
         Error::Refused(refusal) if refusal.code == Some(ErrorCode::TimestampOutOfRange) => {
-            match (refusal.server_time, refusal.skew_seconds) {
-                (Some(server_time), Some(ahead_seconds)) => Error::ClockOff(ClockOff {
-                    ahead_seconds,
-                    server_time,
-                    request_id: refusal.request_id.clone(),
-                }),
-                _ => error,
-            }
+            let request_id = refusal.request_id.clone();
+            let clock = refusal.server_time.and_then(|time| ClockOff::of(now, time, request_id));
+            clock.map_or(error, Error::ClockOff)
         }
         _ => error,
     }

@@ -218,8 +218,6 @@ struct ErrorAnswer {
     request_id: Option<String>,
     #[serde(default)]
     server_time: Option<i64>,
-    #[serde(default)]
-    skew_seconds: Option<i64>,
 }
 
 fn refusal(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Refusal {
@@ -235,7 +233,6 @@ fn refusal(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Refusal {
         request_id: body.request_id.filter(|id| is_id(id)).or_else(|| request_id(headers)),
         retry_after: retry_after(headers),
         server_time: body.server_time.map(Timestamp::from_seconds),
-        skew_seconds: body.skew_seconds,
     }
 }
 

@@ -15,7 +15,7 @@ Exit codes:
   6  the clock of this machine is off
   7  the wallet cannot be used
   8  the answer is none to what was asked: something else may be at that address
-  9  verify found nothing wrong, but nobody vouches for what is marked ??";
+  9  verify found nothing wrong, but for what is marked ?? there is nothing but the answer itself";
 
 /// The validators' command for the RESI coordination service
 ///

@@ -17,7 +17,7 @@ pub(crate) struct Open;
 /// Says on standard error what went wrong.
 pub(crate) fn tell(error: &anyhow::Error) {
     if !error.is::<Open>() {
-        say(&words(error));
+        say(words(error));
     }
 }
 

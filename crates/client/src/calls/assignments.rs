@@ -12,6 +12,8 @@ use crate::transport::Request;
 const MAX_ACCEPTED: usize = 64 * 1024;
 /// A report is at most 16 KiB, and comes back with a few fields more.
 const MAX_ASSIGNMENT: usize = 20 * 1024;
+/// What is kept as sent takes many times its size in memory.
+const MAX_PAGE: usize = 2 * 1024 * 1024;
 const DEFAULT_LIMIT: u32 = 50;
 /// The service reads more as this.
 const MAX_LIMIT: u32 = 200;
@@ -60,7 +62,8 @@ impl Call for AssignmentsRequest {
     fn request(&self) -> Request {
         let request = Request::get(["api", "v1", "assignments"]);
         let request = request.query("status", self.status.map(|status| status.name()));
-        self.page.add_to(request).at_most(self.most().max(1) * MAX_ASSIGNMENT)
+        let most_bytes = self.most().max(1) * MAX_ASSIGNMENT;
+        self.page.add_to(request).at_most(most_bytes.min(MAX_PAGE))
     }
 
     fn check(&self, page: &AssignmentList, _: Timestamp) -> Result<(), String> {

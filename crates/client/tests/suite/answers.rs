@@ -78,7 +78,7 @@ async fn a_page_of_epochs_that_leads_nowhere_is_no_answer() {
     let next = two.clone().after(&cursor);
     assert_eq!(client.epochs(next.clone()).await.unwrap().epochs.len(), 2);
     world.proxy.once("epochs", Fault::Answer(200, text.clone()));
-    nonsense(client.epochs(next).await, "newest first");
+    nonsense(client.epochs(next).await, "leads nowhere");
     world.proxy.once("epochs", Fault::Answer(200, text));
     nonsense(client.epochs(PageRequest::new().limit(1)).await, "1 were asked for");
     let empty = format!(r#"{{"epochs": [], "next_cursor": "{cursor}"}}"#);

@@ -71,7 +71,8 @@ fn text(blocks: &VerifiedBlocks) -> String {
                 data.total_batches, data.total_zipcodes, data.request_id
             ),
         ),
-        ("verified", format!("key {}, {}", blocks.proof().public_key, vouched(blocks))),
+        ("rotation key", format!("{}, {}", blocks.proof().public_key, vouched(blocks))),
+        verified(blocks),
     ]);
     let rows = blocks.batches().map(|(name, batch)| {
         let places = &batch.geographic_info;
@@ -89,6 +90,15 @@ fn text(blocks: &VerifiedBlocks) -> String {
 fn vouched(blocks: &VerifiedBlocks) -> String {
     let voucher = blocks.proof().voucher(Part::PublicKey);
     voucher.map(|voucher| voucher.to_string()).unwrap_or_default()
+}
+
+/// Whether anything is open.
+fn verified(blocks: &VerifiedBlocks) -> (&'static str, String) {
+    let open: Vec<_> = blocks.proof().open().map(Part::name).collect();
+    if open.is_empty() {
+        return ("verified", "all that can be".into());
+    }
+    ("not verified", format!("{}: there is nothing but the answer itself", open.join(", ")))
 }
 
 fn csv(blocks: &VerifiedBlocks) -> Result<String> {

@@ -5,10 +5,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, ValueEnum};
-use resi_protocol::{Foreign, Hotkey};
+use resi_protocol::Hotkey;
 use resi_validation::assignment::AssignmentManager;
 use resi_validation::consensus::{Conclusion, Majority, Robust, Settings, Share, Strategy};
-use resi_validation::messages::{Assigned, Limits, RecordedAnswer, RecordedAnswerError};
+use resi_validation::messages::{
+    AnswerError, Assigned, Limits, RecordedAnswer, RecordedAnswerError,
+};
 use resi_validation::offline::{Assignments, Deal, Recording};
 use resi_validation::settings::Preset;
 use resi_validation::{Credibilities, Metagraph};
@@ -142,6 +144,7 @@ fn add_lines(path: &Path, limits: &Limits, recording: &mut Recording) -> Result<
     let mut reader = BufReader::new(file);
     let most = limits.body_bytes as u64 + 1;
     let mut line = Vec::new();
+    let mut left_out = LeftOut::default();
     for number in 1_u64.. {
         line.clear();
         let at = || format!("{}:{number}", path.display());
@@ -156,15 +159,38 @@ fn add_lines(path: &Path, limits: &Limits, recording: &mut Recording) -> Result<
         }
         match RecordedAnswer::parse(&line, &Assigned::anything(), limits) {
             Ok(recorded) => recording.add(recorded),
-            // A miner that sends too much must not keep anybody from judging the others.
+            // What one miner sends must not keep anybody from judging the others.
+            Err(RecordedAnswerError::Refused { uid, error }) => recording.refuse(uid, &error),
+            // So long a line is not read to its end, where its uid may be.
             Err(RecordedAnswerError::Answer(error)) if error.name() != "malformed" => {
-                let error = error.to_string();
-                say(format_args!("{}: left out: {}", at(), Foreign::new(&error)));
+                left_out.add(at(), &error);
             }
             Err(error) => return Err(error).with_context(at),
         }
     }
+    left_out.tell_the_rest();
     Ok(())
+}
+
+/// Tells of the first lines that are left out, and how many more there are.
+#[derive(Default)]
+struct LeftOut(u64);
+
+impl LeftOut {
+    const TOLD: u64 = 20;
+
+    fn add(&mut self, at: String, error: &AnswerError) {
+        self.0 += 1;
+        if self.0 <= Self::TOLD {
+            say(format_args!("{at}: left out: {error}"));
+        }
+    }
+
+    fn tell_the_rest(&self) {
+        if let Some(more) = self.0.checked_sub(Self::TOLD).filter(|more| *more > 0) {
+            say(format_args!("{more} more lines are left out"));
+        }
+    }
 }
 
 fn text(conclusion: &Conclusion, hash: &str, decoys: Option<&Decoys>) -> String {

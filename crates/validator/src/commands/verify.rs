@@ -145,9 +145,9 @@ impl Proof {
             let _ = writeln!(text, "{mark}   {part}{value}: {voucher}");
         }
         let last = if self.verified {
-            "Verified: nobody picked these zipcodes, given that key and parameters were fixed before the epoch."
+            "Verified: nobody picked these zipcodes, given that key and parameters were not chosen with this epoch in mind."
         } else {
-            "Not verified in full: nothing here is wrong, but nobody vouches for what is marked ??."
+            "Not verified: for what is marked ?? there is nothing but the answer itself."
         };
         text + "\n" + last + "\n"
     }
