@@ -31,9 +31,8 @@ async fn commit(
     let Some(now) = attempts.iter().map(|attempt| attempt.now).max() else { return Ok(Vec::new()) };
     let mut lane = database.grants.connection(database, now).await?;
     let connection = lane.connection()?;
-    let simple = attempts
-        .iter()
-        .all(|attempt| attempt.limit.is_none() && attempt.signature().is_some());
+    let simple =
+        attempts.iter().all(|attempt| attempt.limit.is_none() && attempt.signature().is_some());
     let mut rounds = Rounds::default();
     let outcomes = loop {
         let round = if simple && rounds.is_first() {

@@ -7,8 +7,8 @@ use resi_protocol::{EpochId, Hotkey, Timestamp};
 use resi_store::rows::{self, AssignmentRow};
 use resi_store::{
     Assignment, AssignmentKey, AssignmentQuery, AuditEvent, Change, EpochValidator, GroupCommit,
-    Known, Openings, ReportAttempt, ReportDecision, ReportOutcome, StoreError, UsedNonces, decide_reports,
-    epoch_deltas, epoch_validators, openings_to_count, status_events,
+    Known, Openings, ReportAttempt, ReportDecision, ReportOutcome, StoreError, UsedNonces,
+    decide_reports, epoch_deltas, epoch_validators, openings_to_count, status_events,
 };
 use sqlx::Connection;
 use sqlx::postgres::PgConnection;
@@ -77,9 +77,8 @@ async fn commit(
     let shard = i32::try_from(lane).unwrap_or(0);
     let mut lane = database.reports[lane].connection(database, now).await?;
     let connection = lane.connection()?;
-    let simple = attempts
-        .iter()
-        .all(|attempt| attempt.new_assignments.is_none() && attempt.nonce.is_none());
+    let simple =
+        attempts.iter().all(|attempt| attempt.new_assignments.is_none() && attempt.nonce.is_none());
     let mut rounds = Rounds::default();
     let mut all_new = simple && guesses.all_new(attempts.len());
     let decision = loop {

@@ -29,8 +29,7 @@ async fn commit(
     attempts: &[GrantAttempt],
 ) -> Result<Vec<GrantOutcome>, StoreError> {
     let mut writer = database.writer().await?;
-    let simple =
-        |attempt: &GrantAttempt| attempt.limit.is_none() && attempt.signature().is_some();
+    let simple = |attempt: &GrantAttempt| attempt.limit.is_none() && attempt.signature().is_some();
     if attempts.iter().all(|attempt| simple(attempt) && known.contains(&attempt.hotkey))
         && insert_unless_used(writer.connection()?, attempts).await?
     {

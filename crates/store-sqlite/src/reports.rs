@@ -8,7 +8,8 @@ use resi_store::rows::{self, AssignmentRow};
 use resi_store::{
     Assignment, AssignmentKey, AssignmentQuery, AuditEvent, AuditKind, Change, EpochValidator,
     GroupCommit, Known, Openings, ReportAttempt, ReportDecision, ReportOutcome, Standing,
-    StoreError, UsedNonces, decide_reports, epoch_deltas, epoch_validators, openings_to_count, status_events,
+    StoreError, UsedNonces, decide_reports, epoch_deltas, epoch_validators, openings_to_count,
+    status_events,
 };
 use serde::Serialize;
 use sqlx::Connection;
@@ -93,8 +94,7 @@ async fn write_new(
     if !attempts.iter().all(new) {
         return Ok(None);
     }
-    let decision =
-        decide_reports(attempts, &HashMap::new(), Openings::new(), &UsedNonces::new());
+    let decision = decide_reports(attempts, &HashMap::new(), Openings::new(), &UsedNonces::new());
     let validators = committed.unwritten_validators(&decision.changes);
     let audit = status_events(attempts, &decision.outcomes);
     let written = write(connection, &decision.changes, &validators, &audit).await?;

@@ -393,7 +393,15 @@ mod tests {
     }
 
     fn attempt(
-        (who, id, status, hash, second, epoch, nonce): (u8, u8, u8, u8, i64, Option<u64>, Option<u64>),
+        (who, id, status, hash, second, epoch, nonce): (
+            u8,
+            u8,
+            u8,
+            u8,
+            i64,
+            Option<u64>,
+            Option<u64>,
+        ),
     ) -> ReportAttempt {
         let status = ["started", "completed", "failed"][usize::from(status)];
         let mut report: AssignmentReport = serde_json::from_value(json!({

@@ -179,11 +179,8 @@ pub async fn old_entries_of_the_audit_are_pruned(backend: &dyn Backend) {
 pub async fn what_nobody_proved_is_pruned_apart(backend: &dyn Backend) {
     let stores = replicas(backend).await;
     let of_validator = AuditEvent { proved: true, ..refusal(1, 2) };
-    let announced = AuditEvent {
-        hotkey: None,
-        proved: false,
-        ..event(AuditKind::Rotation, "announced", 1, 3)
-    };
+    let announced =
+        AuditEvent { hotkey: None, proved: false, ..event(AuditKind::Rotation, "announced", 1, 3) };
     let unproved: Vec<_> = (4..8).map(|second| refusal(1, second)).collect();
     let kept = [of_validator, announced];
     stores[0].record_audit(&kept).await.expect("recorded");

@@ -48,7 +48,8 @@ pub async fn of_two_replicas_one_takes_a_nonce(backend: &dyn Backend) {
             let nanos = 1_000 * u64::from(limit.unwrap_or(0)) + number / 4;
             async move {
                 if number.is_multiple_of(3) {
-                    let report = report(1, &format!("{nanos}-{number}"), "started", 0).signed(nanos);
+                    let report =
+                        report(1, &format!("{nanos}-{number}"), "started", 0).signed(nanos);
                     let report = limit.map_or(report.clone(), |limit| report.limited(limit));
                     report.to(store.as_ref()).await == ReportOutcome::Recorded
                 } else {
