@@ -2,16 +2,23 @@
 //! since they are written for every request; both kinds share one buffered writer.
 
 use std::cell::RefCell;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::io::{self, IsTerminal as _, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 use resi_protocol::Timestamp;
+use tracing::Subscriber;
+use tracing::field::Field;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::field::MakeExt as _;
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::format::{self, Writer};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
+
+use crate::printable::{self, Printable};
 
 /// How lines look.
 #[derive(
@@ -115,27 +122,80 @@ impl<'a> MakeWriter<'a> for LogSink {
     }
 }
 
+/// The same for lines of JSON, in whose strings nothing is left that does not print.
+#[derive(Clone, Debug)]
+struct JsonSink(LogSink);
+
+impl Write for JsonSink {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.0.append(printable::json(&String::from_utf8_lossy(line)).as_bytes());
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for JsonSink {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}
+
+/// Writes a field of an event for people: what it says may be the words of a client, a node or a file.
+fn write_field(writer: &mut Writer<'_>, field: &Field, value: &dyn fmt::Debug) -> fmt::Result {
+    let text = format!("{value:?}");
+    match field.name() {
+        "message" => write!(writer, "{}", Printable(&text)),
+        name => write!(writer, "{name}={}", Printable(&text)),
+    }
+}
+
+/// Panics are lines of the log like others: what went wrong may quote a client.
+pub fn log_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let location = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(
+            location,
+            "panic: {}",
+            panic.payload_as_str().unwrap_or("without a message")
+        );
+    }));
+}
+
 /// Sends `tracing` events to `sink`.
 ///
 /// # Errors
 /// When the filter cannot be read.
 pub fn init(sink: &LogSink, format: LogFormat, filter: &str) -> anyhow::Result<()> {
-    let filter = tracing_subscriber::EnvFilter::builder().parse(filter)?;
-    let layer = tracing_subscriber::fmt::layer().with_writer(sink.clone());
+    let filter = EnvFilter::builder().parse(filter)?;
+    subscriber(sink, format, filter, io::stderr().is_terminal()).try_init()?;
+    Ok(())
+}
+
+fn subscriber(
+    sink: &LogSink,
+    format: LogFormat,
+    filter: EnvFilter,
+    in_colour: bool,
+) -> Box<dyn Subscriber + Send + Sync> {
     let registry = tracing_subscriber::registry().with(filter);
     match format {
         LogFormat::Pretty => {
-            registry.with(layer.with_target(false).with_ansi(io::stderr().is_terminal())).init()
+            let layer = tracing_subscriber::fmt::layer().with_writer(sink.clone());
+            let fields = format::debug_fn(write_field).delimited(" ");
+            let layer = layer.fmt_fields(fields).with_target(false).with_ansi(in_colour);
+            Box::new(registry.with(layer))
         }
         LogFormat::Json => {
-            registry
-                .with(
-                    layer.json().flatten_event(true).with_current_span(false).with_span_list(false),
-                )
-                .init();
+            let layer = tracing_subscriber::fmt::layer().with_writer(JsonSink(sink.clone())).json();
+            let layer = layer.flatten_event(true).with_current_span(false).with_span_list(false);
+            Box::new(registry.with(layer))
         }
     }
-    Ok(())
 }
 
 /// What is said of a request once it is answered.
@@ -297,7 +357,7 @@ fn cut(path: &str) -> &str {
     &path[..end]
 }
 
-/// As in a JSON string; also keeps control characters off a terminal.
+/// As in a JSON string; also keeps off a terminal what does not print.
 fn push_escaped(text: &mut String, raw: &str) {
     if raw.bytes().all(|byte| (b' '..=b'~').contains(&byte) && byte != b'"' && byte != b'\\') {
         text.push_str(raw);
@@ -307,10 +367,8 @@ fn push_escaped(text: &mut String, raw: &str) {
         match character {
             '"' => text.push_str("\\\""),
             '\\' => text.push_str("\\\\"),
-            control if control.is_control() => {
-                let _ = write!(text, "\\u{:04x}", u32::from(control));
-            }
-            plain => text.push(plain),
+            plain if printable::prints(plain) => text.push(plain),
+            other => printable::push_json_escape(text, other),
         }
     }
 }
@@ -352,14 +410,46 @@ mod tests {
         );
     }
 
+    #[test]
+    fn what_others_say_neither_begins_a_line_nor_moves_a_cursor() {
+        const HOSTILE: &str = "a\u{1b}[2J\u{9b}\r\n{\"level\":\"ERROR\"}\u{202e}\u{2028}\u{7f}";
+        let written = |format, in_colour| {
+            let sink = LogSink(Arc::default());
+            let subscriber = subscriber(&sink, format, EnvFilter::new("info"), in_colour);
+            tracing::subscriber::with_default(subscriber, || {
+                tracing::error!(node = HOSTILE, shown = %HOSTILE, "{HOSTILE}");
+            });
+            let written = sink.waiting().clone();
+            String::from_utf8(written).expect("text")
+        };
+        let json = written(LogFormat::Json, false);
+        let line: serde_json::Value = serde_json::from_str(&json).expect("one line of JSON");
+        for field in ["node", "shown", "message"] {
+            assert_eq!(line[field], HOSTILE);
+        }
+        let pretty = written(LogFormat::Pretty, false);
+        for text in [json, pretty] {
+            let line = text.strip_suffix('\n').expect("a line");
+            assert!(line.chars().all(printable::prints), "{line:?}");
+        }
+        let coloured = written(LogFormat::Pretty, true);
+        assert!(!coloured.contains("[2J") || coloured.contains(r"\u{1b}[2J"), "{coloured:?}");
+        assert_eq!(coloured.matches('\n').count(), 1);
+    }
+
     proptest! {
         #[test]
-        fn a_line_is_one_line_of_json_whatever_the_path(path in "\\PC{0,300}|[\\x00-\\x1f\"\\\\]{0,9}") {
+        fn a_line_is_one_line_of_json_whatever_the_path(path in any::<String>()) {
             let mut text = String::new();
             json_line(&mut text, &line("01J", &path));
             let value: serde_json::Value = serde_json::from_str(&text).expect("JSON");
             prop_assert!(path.starts_with(value["path"].as_str().expect("a path")));
-            prop_assert_eq!(text.matches('\n').count(), 1);
+            let mut pretty = String::new();
+            pretty_line(&mut pretty, &line("01J", &path));
+            for written in [text, pretty] {
+                let written = written.strip_suffix('\n').expect("a line");
+                prop_assert!(written.chars().all(printable::prints));
+            }
         }
     }
 }

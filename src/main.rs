@@ -19,13 +19,17 @@ use resi_data_api::commands::{
 };
 use resi_data_api::endpoints::openapi;
 use resi_data_api::log::{self, LogSink};
+use resi_data_api::printable::Printable;
 use resi_data_api::settings::Settings;
 
 fn main() -> ExitCode {
     match run(Cli::parse()) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("resi-data-api: {error:#}");
+            // It may quote a file, a node or a database.
+            for line in format!("resi-data-api: {error:#}").lines() {
+                eprintln!("{}", Printable(line));
+            }
             ExitCode::FAILURE
         }
     }
@@ -94,6 +98,7 @@ fn serve(args: SettingsArgs) -> Result<()> {
     let settings = settings(args)?;
     let sink = LogSink::start();
     log::init(&sink, settings.log_format, &settings.log).context("--log")?;
+    log::log_panics();
     warn_of_old_names();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let served = runtime.block_on(serve::run(settings, sink.clone()));

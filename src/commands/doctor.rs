@@ -6,6 +6,7 @@ use resi_store::{Migrations, OpenError, Store};
 
 use super::{opening, serve};
 use crate::clock::CLOCK_TOLERANCE;
+use crate::printable::one_line;
 use crate::registry::{self, Freshness};
 use crate::rotation::missing_key;
 use crate::settings::{Database, Keys, RegistrySetting, Settings};
@@ -44,7 +45,8 @@ impl fmt::Display for Finding {
             Verdict::Warn => "warn",
             Verdict::Fail => "fail",
         };
-        write!(f, "{verdict:<4}  {:<10}  {}", self.what, self.words)
+        // Words may be those of a file, a database or a node.
+        write!(f, "{verdict:<4}  {:<10}  {}", self.what, one_line(&self.words))
     }
 }
 
@@ -380,6 +382,7 @@ mod tests {
             clock(NOW, None),
             clock(NOW, Some(NOW.plus(std::time::Duration::from_secs(6)))),
             clock(NOW, Some(NOW)),
+            fail("registry", "file \u{1b}[2J\nok    all is well"),
         ];
         let lines: Vec<_> = findings.iter().map(ToString::to_string).collect();
         insta::assert_snapshot!(lines.join("\n"), @r"
@@ -389,6 +392,7 @@ mod tests {
         ok    clock       2025-01-15T09:30:00Z; SQLite has no other to compare with
         fail  clock       6000 ms from the database's
         ok    clock       0 ms from the database's
+        fail  registry    file \u{1b}[2J ok all is well
         ");
     }
 }

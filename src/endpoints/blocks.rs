@@ -60,7 +60,7 @@ pub(crate) async fn get_validator_data(
         return Err(ApiError::new(ErrorCode::SourceNotAuthorized, message));
     }
     let now = app.clock.now();
-    let Admitted { hotkey, quota } = validator.admit(&app, now).await?;
+    let Admitted { hotkey, quota, .. } = validator.admit(&app, now)?;
     let deal = app.deal_at(now).await?;
     let seconds_left = seconds_until(deal.epoch.ends_at, now);
     let max_age = format!("private, max-age={seconds_left}");

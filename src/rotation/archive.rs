@@ -145,6 +145,11 @@ impl Archive {
         Ok(Some(self.settle(name, &pool_resource(&table))))
     }
 
+    /// Whether a resource of that name, an epoch's or a pool's, can be had without asking the store.
+    pub fn is_ready(&self, name: &str) -> bool {
+        self.ready(name).is_some()
+    }
+
     fn ready(&self, name: &str) -> Option<Arc<Prepared>> {
         let settled = self.settled.lock().unwrap_or_else(PoisonError::into_inner);
         settled.iter().find(|(known, _)| known == name).map(|(_, ready)| Arc::clone(ready))

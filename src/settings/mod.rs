@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
+use axum::http::HeaderName;
 use ipnet::IpNet;
 use resi_protocol::{EpochSchedule, Hotkey, Sources};
 use resi_store::Migrations;
@@ -22,6 +23,7 @@ pub(crate) use keys::{new_jwt_keys, random, replace_private};
 pub use raw::{RawSettings, Reveal};
 
 use crate::app::LimitSettings;
+use crate::http::client_address;
 use crate::log::LogFormat;
 use crate::tokens::JwtKeys;
 
@@ -156,6 +158,8 @@ pub struct Settings {
     pub service_hotkey: Option<Hotkey>,
     /// Whose word about a client's address is taken.
     pub trusted_proxies: Vec<IpNet>,
+    /// The header in which they say it.
+    pub client_address_header: HeaderName,
     /// The limits.
     pub limits: LimitSettings,
     /// How long the audit and assignments are kept; `None` for ever.
@@ -262,6 +266,10 @@ impl Settings {
                 .map(|address| address.parse().context("SERVICE_HOTKEY"))
                 .transpose()?,
             trusted_proxies: raw.trusted_proxies.unwrap_or_default(),
+            client_address_header: match raw.client_address_header {
+                None => client_address::DEFAULT_HEADER,
+                Some(name) => name.parse().context("CLIENT_ADDRESS_HEADER")?,
+            },
             limits: if mock { LimitSettings::NONE } else { limits(&raw.limits) },
             retention: match raw.retention_days.unwrap_or(DEFAULT_RETENTION_DAYS) {
                 0 => None,
@@ -322,12 +330,14 @@ impl Settings {
             ("enabled_data_sources", self.enabled_sources.to_string()),
             ("service_hotkey", optional(self.service_hotkey.map(|hotkey| hotkey.to_string()))),
             ("trusted_proxies", if proxies.is_empty() { "none".into() } else { proxies.join(",") }),
+            ("client_address_header", self.client_address_header.to_string()),
             ("limit_access_per_minute", limits.access_per_minute.to_string()),
             ("limit_requests_per_hour", limits.requests_per_hour.to_string()),
             ("limit_reports_per_hour", limits.reports_per_hour.to_string()),
             ("limit_assignments_per_epoch", limits.assignments_per_epoch.to_string()),
             ("limit_statistics_per_hour", limits.statistics_per_hour.to_string()),
             ("limit_address_per_minute", limits.address_per_minute.to_string()),
+            ("limit_connections_per_address", limits.connections_per_address.to_string()),
             (
                 "retention_days",
                 (self.retention.map_or(0, |kept| kept.as_secs()) / DAY.as_secs()).to_string(),
@@ -375,6 +385,9 @@ fn limits(raw: &raw::RawLimits) -> LimitSettings {
         assignments_per_epoch: raw.assignments_per_epoch.unwrap_or(default.assignments_per_epoch),
         statistics_per_hour: raw.statistics_per_hour.unwrap_or(default.statistics_per_hour),
         address_per_minute: raw.address_per_minute.unwrap_or(default.address_per_minute),
+        connections_per_address: raw
+            .connections_per_address
+            .unwrap_or(default.connections_per_address),
     }
 }
 

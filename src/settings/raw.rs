@@ -125,10 +125,13 @@ pub struct RawSettings {
     /// they must be for nobody in particular]
     #[arg(long, env = "SERVICE_HOTKEY", value_name = "SS58")]
     pub service_hotkey: Option<String>,
-    /// Networks of proxies whose X-Forwarded-For or Forwarded is believed, separated by commas [default: none]
+    /// Networks of proxies that are believed in what they say of a client's address, separated by commas [default: none]
     #[arg(long, env = "RESI_TRUSTED_PROXIES", value_delimiter = ',', value_parser = network, value_name = "CIDR")]
     #[serde(deserialize_with = "networks")]
     pub trusted_proxies: Option<Vec<IpNet>>,
+    /// The one header in which trusted proxies say it: X-Forwarded-For, Forwarded, X-Real-IP, … [default: X-Forwarded-For]
+    #[arg(long, env = "CLIENT_ADDRESS_HEADER", value_name = "NAME")]
+    pub client_address_header: Option<String>,
     /// The limits.
     #[command(flatten)]
     #[serde(flatten)]
@@ -193,10 +196,18 @@ pub struct RawLimits {
     #[arg(long = "limit-statistics-per-hour", env = "LIMIT_STATISTICS_PER_HOUR", value_name = "N")]
     #[serde(rename = "limit_statistics_per_hour")]
     pub statistics_per_hour: Option<u32>,
-    /// Signed requests a minute for a client address, before signatures are checked [default: 1200]
+    /// Requests a minute for a client address, before signatures are checked or the database is asked [default: 1200]
     #[arg(long = "limit-address-per-minute", env = "LIMIT_ADDRESS_PER_MINUTE", value_name = "N")]
     #[serde(rename = "limit_address_per_minute")]
     pub address_per_minute: Option<u32>,
+    /// Connections that an address may have open, trusted proxies as many as they like [default: 256]
+    #[arg(
+        long = "limit-connections-per-address",
+        env = "LIMIT_CONNECTIONS_PER_ADDRESS",
+        value_name = "N"
+    )]
+    #[serde(rename = "limit_connections_per_address")]
+    pub connections_per_address: Option<u32>,
 }
 
 impl RawSettings {

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -11,7 +12,7 @@ use resi_data_api::app::{App, AppState, LimitSettings, Parts};
 use resi_data_api::background;
 use resi_data_api::clock::Clock;
 use resi_data_api::endpoints;
-use resi_data_api::http::client_address::{Peer, TrustedProxies};
+use resi_data_api::http::client_address::{DEFAULT_HEADER, Peer, TrustedProxies};
 use resi_data_api::ids::Ids;
 use resi_data_api::log::RequestLog;
 use resi_data_api::registry::{OpenRegistry, Registry};
@@ -67,6 +68,21 @@ impl Clock for TestClock {
     }
 }
 
+macro_rules! count_rows {
+    ($connection:ident, $tables:literal) => {{
+        let tables: Vec<String> =
+            sqlx::query_scalar($tables).fetch_all(&mut $connection).await.unwrap();
+        let mut rows = BTreeMap::new();
+        for table in tables {
+            let count = sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {table}"));
+            let count = sqlx::query_scalar(count).fetch_one(&mut $connection).await.unwrap();
+            rows.insert(table, count);
+        }
+        $connection.close().await.unwrap();
+        rows
+    }};
+}
+
 /// A database of a test's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Backend {
@@ -110,8 +126,8 @@ impl Database {
     pub(crate) async fn load(&self, dump: &'static str) {
         match self {
             Self::Sqlite(folder) => {
-                let file = SqliteConnectOptions::new().filename(folder.path().join("resi.sqlite"));
-                let mut connection = file.create_if_missing(true).connect().await.unwrap();
+                let mut connection =
+                    sqlite(folder).create_if_missing(true).connect().await.unwrap();
                 sqlx::raw_sql(dump).execute(&mut connection).await.unwrap();
                 connection.close().await.unwrap();
             }
@@ -122,11 +138,49 @@ impl Database {
         }
     }
 
+    /// Runs a statement beside the services on it.
+    pub(crate) async fn execute(&self, statement: &str) {
+        match self {
+            Self::Sqlite(folder) => {
+                let mut connection = sqlite(folder).connect().await.unwrap();
+                let statement = sqlx::AssertSqlSafe(statement.to_owned());
+                sqlx::raw_sql(statement).execute(&mut connection).await.unwrap();
+                connection.close().await.unwrap();
+            }
+            Self::Postgres { server, name } => {
+                let url = format!("{}/{name}", server.rsplit_once('/').unwrap().0);
+                execute(&url, statement.to_owned()).await;
+            }
+        }
+    }
+
+    /// How many rows each table has.
+    pub(crate) async fn rows(&self) -> BTreeMap<String, i64> {
+        match self {
+            Self::Sqlite(folder) => {
+                let mut connection = sqlite(folder).connect().await.unwrap();
+                count_rows!(connection, "SELECT name FROM sqlite_schema WHERE type = 'table'")
+            }
+            Self::Postgres { server, name } => {
+                let url = format!("{}/{name}", server.rsplit_once('/').unwrap().0);
+                let mut connection = PgConnection::connect(&url).await.unwrap();
+                count_rows!(
+                    connection,
+                    "SELECT tablename::text FROM pg_tables WHERE schemaname = 'public'"
+                )
+            }
+        }
+    }
+
     pub(crate) async fn remove(self) {
         if let Self::Postgres { server, name } = self {
             execute(&server, format!("DROP DATABASE {name} WITH (FORCE)")).await;
         }
     }
+}
+
+fn sqlite(folder: &tempfile::TempDir) -> SqliteConnectOptions {
+    SqliteConnectOptions::new().filename(folder.path().join("resi.sqlite"))
 }
 
 #[expect(
@@ -254,6 +308,7 @@ impl Service {
             request_log: RequestLog::off(),
             trusted_proxies: TrustedProxies::new(
                 options.trusted_proxies.iter().map(|network| network.parse().unwrap()).collect(),
+                DEFAULT_HEADER,
             ),
             service_hotkey: options.service_hotkey,
             enabled_sources: options.enabled_sources.parse().unwrap(),
@@ -293,6 +348,11 @@ impl Service {
 
     pub(crate) fn now(&self) -> i64 {
         self.app.clock.now().seconds()
+    }
+
+    /// What one background task alone has to do for refusals to be in the audit.
+    pub(crate) async fn write_refusals(&self) {
+        background::write_refusals(&self.app).await;
     }
 
     pub(crate) async fn send(&self, mut request: Request<Body>) -> Answer {

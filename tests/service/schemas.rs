@@ -7,7 +7,7 @@ use resi_protocol::rotation::{
 };
 use resi_protocol::wire::{EpochList, EpochResource};
 use resi_protocol::{Keypair, Signature, Timestamp};
-use resi_store::{AuditQuery, GrantAttempt, GrantOutcome, Origin};
+use resi_store::{AuditQuery, GrantAttempt, GrantOutcome, Origin, Proof};
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
@@ -72,13 +72,16 @@ async fn opens_with_its_rows(backend: Backend, version: u32, dump: &'static str)
     let now = Timestamp::from_seconds(START);
     let used = GrantAttempt {
         hotkey: alice,
-        signature: Signature::from_bytes([7; 64]),
-        remember_until: Timestamp::from_seconds(START + 300),
+        proof: Proof::Signature {
+            signature: Signature::from_bytes([7; 64]),
+            remember_until: Timestamp::from_seconds(START + 300),
+        },
         now,
         limit: None,
         origin: Origin::default(),
     };
-    assert_eq!(service.app.store.grant_access(used).await, Ok(GrantOutcome::Replayed));
+    let store = &service.app.store;
+    assert_eq!(store.grant_access(used.clone()).await, Ok(GrantOutcome::Replayed));
     if version >= 2 {
         let query = AuditQuery {
             hotkey: Some(alice),
@@ -92,7 +95,8 @@ async fn opens_with_its_rows(backend: Backend, version: u32, dump: &'static str)
     }
     if version >= 3 {
         assert_eq!(service.app.store.members(46).await.unwrap()[0].bytes, [2, 3]);
-        assert_eq!(service.app.store.take_nonce(alice, Nonce::at(now)).await, Ok(false));
+        let used = GrantAttempt { proof: Proof::Nonce(Nonce::at(now)), ..used };
+        assert_eq!(store.grant_access(used).await, Ok(GrantOutcome::Replayed));
     }
     if version >= 4 {
         shows_what_was_published(&service, version).await;

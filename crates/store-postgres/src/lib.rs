@@ -6,6 +6,7 @@ mod chain;
 mod database;
 mod epochs;
 mod grants;
+mod nonces;
 mod open;
 mod passed;
 mod reports;
@@ -117,6 +118,10 @@ impl Store for PostgresStore {
         within(audit::prune(&self.database, before, limit)).await
     }
 
+    async fn prune_unproved(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
+        within(audit::prune_unproved(&self.database, before, limit)).await
+    }
+
     async fn agree_epoch(&self, proposed: &EpochRecord) -> Result<EpochRecord, StoreError> {
         within(epochs::agree(&self.database, proposed)).await
     }
@@ -197,12 +202,8 @@ impl Store for PostgresStore {
         within(chain::members(&self.database, netuid)).await
     }
 
-    async fn take_nonce(&self, hotkey: Hotkey, nonce: Nonce) -> Result<bool, StoreError> {
-        within(chain::take_nonce(&self.database, hotkey, nonce)).await
-    }
-
     async fn forget_nonces(&self, before: Nonce, limit: u32) -> Result<u64, StoreError> {
-        within(chain::forget_nonces(&self.database, before, limit)).await
+        within(nonces::forget(&self.database, before, limit)).await
     }
 
     async fn share_passed(

@@ -25,8 +25,8 @@ use resi_protocol::wire::AssignmentId;
 use resi_protocol::{EpochId, Hotkey, Sha256Hash, Signature, Timestamp};
 
 pub use access::{
-    GRANT_WINDOW, GrantAttempt, GrantOutcome, GrantedValidator, Quota, RecentGrants,
-    UsedSignatures, decide_grants,
+    GRANT_WINDOW, GrantAttempt, GrantOutcome, GrantedValidator, Proof, Quota, RecentGrants,
+    UsedNonces, UsedProofs, decide_grants,
 };
 pub use assignments::{
     Assignment, AssignmentKey, AssignmentQuery, Change, EpochDelta, EpochValidator, Openings,
@@ -49,8 +49,7 @@ pub use tally::{EpochTally, LastChange, Tally};
 /// Everything the service remembers. All verbs are atomic, and durable once they return.
 #[async_trait]
 pub trait Store: Send + Sync + std::fmt::Debug {
-    /// Grants access once for a signature, within the limit of its hotkey. Only a grant consumes the signature and
-    /// counts. Attempts that wait are committed in groups; each returns after its commit.
+    /// Grants access once for a proof, within the limit of its hotkey. Only a grant uses up the proof and counts. Attempts that wait are committed in groups; each returns after its commit.
     async fn grant_access(&self, attempt: GrantAttempt) -> Result<GrantOutcome, StoreError>;
 
     /// At most `limit` hotkeys that were ever granted access, in the order of their bytes, from after `after` on.
@@ -63,7 +62,7 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// Forgets at most `limit` signatures whose time to be remembered ended before `now`; returns how many.
     async fn forget_signatures(&self, now: Timestamp, limit: u32) -> Result<u64, StoreError>;
 
-    /// Applies a report to its assignment. Reports that wait are committed in groups; each returns after its commit.
+    /// Applies a report to its assignment. Only a report that is accepted uses up its nonce. Reports that wait are committed in groups; each returns after its commit.
     async fn record_report(&self, attempt: ReportAttempt) -> Result<ReportOutcome, StoreError>;
 
     /// One assignment of a validator, as last written: an assignment past its time may still stand as started, see
@@ -102,6 +101,9 @@ pub trait Store: Send + Sync + std::fmt::Debug {
 
     /// Deletes at most `limit` entries of the audit from before `before`; returns how many.
     async fn prune_audit(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError>;
+
+    /// The same of refusals alone whose hotkey nobody had proved.
+    async fn prune_unproved(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError>;
 
     /// Writes the record of an epoch unless there is one, and returns the one that stands. It is linked to the one of the
     /// epoch before, unless there is a later one already: what is written late is linked to none.
@@ -171,10 +173,7 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// What is kept of a subnet, one for each chain it was read from, the highest block first.
     async fn members(&self, netuid: u16) -> Result<Vec<KeptMembers>, StoreError>;
 
-    /// Takes the nonce of a signed request; whether it was its first time.
-    async fn take_nonce(&self, hotkey: Hotkey, nonce: Nonce) -> Result<bool, StoreError>;
-
-    /// Forgets at most `limit` nonces before `before`; returns how many.
+    /// Forgets at most `limit` used nonces before `before`; returns how many.
     async fn forget_nonces(&self, before: Nonce, limit: u32) -> Result<u64, StoreError>;
 
     /// Writes how many requests this `replica` let pass in stretches of time, in place of what it wrote of them before,
