@@ -9,14 +9,14 @@ use std::thread;
 use std::time::Duration;
 
 use resi_protocol::Timestamp;
+use tracing::{Level, Metadata};
+use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 /// How lines look.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, serde::Serialize, serde::Deserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
     /// For people.
@@ -115,14 +115,15 @@ impl<'a> MakeWriter<'a> for LogSink {
     }
 }
 
-/// Sends `tracing` events to `sink`.
+/// Sends `tracing` events to `sink`: those of this service as `filter` says, of what the service is built of only warnings
+/// and errors. A library does not know which of the values that it logs for those who debug it are secret.
 ///
 /// # Errors
 /// When the filter cannot be read.
 pub fn init(sink: &LogSink, format: LogFormat, filter: &str) -> anyhow::Result<()> {
     let filter = tracing_subscriber::EnvFilter::builder().parse(filter)?;
     let layer = tracing_subscriber::fmt::layer().with_writer(sink.clone());
-    let registry = tracing_subscriber::registry().with(filter);
+    let registry = tracing_subscriber::registry().with(filter).with(filter_fn(is_fit_to_log));
     match format {
         LogFormat::Pretty => {
             registry.with(layer.with_target(false).with_ansi(io::stderr().is_terminal())).init()
@@ -136,6 +137,10 @@ pub fn init(sink: &LogSink, format: LogFormat, filter: &str) -> anyhow::Result<(
         }
     }
     Ok(())
+}
+
+fn is_fit_to_log(event: &Metadata<'_>) -> bool {
+    event.target().starts_with("resi_") || *event.level() <= Level::WARN
 }
 
 /// What is said of a request once it is answered.

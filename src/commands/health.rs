@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use resi_secret::ShownUrl;
 
 /// Larger answers are not read.
 const MAX_ANSWER: u64 = 16 * 1024;
@@ -32,10 +33,11 @@ pub fn run(url: &str, timeout: Duration) -> Result<String> {
             .build(),
     );
     let target = format!("{}/readyz", url.trim_end_matches('/'));
-    let mut answer = agent.get(&target).call().with_context(|| target.clone())?;
+    let mut answer = agent.get(&target).call().with_context(|| ShownUrl(&target).to_string())?;
     let status = answer.status().as_u16();
     let said = answer.body_mut().with_config().limit(MAX_ANSWER).read_to_string();
-    ensure!(status == 200, "{target} answered {status} {}", said.unwrap_or_default());
+    let shown = ShownUrl(&target);
+    ensure!(status == 200, "{shown} answered {status} {}", said.unwrap_or_default());
     Ok("ready\n".to_owned())
 }
 

@@ -9,6 +9,7 @@ use resi_protocol::rotation::{
 };
 use resi_protocol::wire::{Epoch, EpochResource, PoolResource, Rotation, ValidatorData};
 use resi_protocol::{Sha256Hash, Timestamp};
+use resi_secret::{Secret, ShownUrl};
 
 use super::verify_history;
 use crate::cli::VerifyArgs;
@@ -46,13 +47,10 @@ pub fn run(args: &VerifyArgs, now: Timestamp) -> Result<String> {
     if args.history {
         return verify_history::run(args);
     }
-    let is_url = args.answer.starts_with("http://") || args.answer.starts_with("https://");
-    let text = if is_url {
-        fetch(&args.answer, args.token.as_deref())?
-    } else {
-        read(Path::new(&args.answer))?
-    };
-    let answer = parse(&text).with_context(|| args.answer.clone())?;
+    let source = args.answer.expose();
+    let is_url = source.starts_with("http://") || source.starts_with("https://");
+    let text = if is_url { fetch(source, args.token.as_ref())? } else { read(Path::new(source))? };
+    let answer = parse(&text).with_context(|| ShownUrl(source).to_string())?;
     let sha256 = answer.rotation().pool_sha256;
     let pool = find_pool(args, is_url, answer.rotation())
         .with_context(|| format!("the pool {sha256} of the answer"))?;
@@ -79,7 +77,7 @@ pub fn run(args: &VerifyArgs, now: Timestamp) -> Result<String> {
         now: Some(at),
     };
     let given = known.public_key;
-    let known = if is_url { follow(&known, &answer, &args.answer)? } else { known };
+    let known = if is_url { follow(&known, &answer, source)? } else { known };
     check(&answer, &pool, &known, given, at)
 }
 
@@ -228,7 +226,7 @@ fn find_pool(args: &VerifyArgs, is_url: bool, rotation: &Rotation) -> Result<Poo
         return Ok(embedded.pool);
     }
     ensure!(is_url, "it is not of the table inside; give it with --pool");
-    pool_of_json(&fetch(&pool_url(&args.answer, rotation.pool_sha256)?, None)?)
+    pool_of_json(&fetch(&pool_url(args.answer.expose(), rotation.pool_sha256)?, None)?)
 }
 
 /// On the service that gave the answer.
@@ -252,13 +250,15 @@ fn pool_of_lines(text: &str) -> Result<Pool> {
 }
 
 pub(super) fn read(path: &Path) -> Result<String> {
-    let context = || format!("cannot read {}", path.display());
+    // Of a URL in capitals, which is none here, nothing secret may be shown either.
+    let shown = path.to_string_lossy();
+    let context = || format!("cannot read {}", ShownUrl(&shown));
     let length = fs::metadata(path).with_context(context)?.len();
     ensure!(length <= MAX_ANSWER, "{} is larger than any answer", path.display());
     fs::read_to_string(path).with_context(context)
 }
 
-pub(super) fn fetch(url: &str, token: Option<&str>) -> Result<String> {
+pub(super) fn fetch(url: &str, token: Option<&Secret>) -> Result<String> {
     let agent = ureq::Agent::new_with_config(
         ureq::Agent::config_builder()
             .timeout_global(Some(FETCH_DEADLINE))
@@ -267,9 +267,10 @@ pub(super) fn fetch(url: &str, token: Option<&str>) -> Result<String> {
     );
     let mut request = agent.get(url);
     if let Some(token) = token {
-        request = request.header("Authorization", format!("Bearer {token}"));
+        request = request.header("Authorization", format!("Bearer {}", token.expose()));
     }
-    let mut response = request.call().with_context(|| format!("cannot fetch {url}"))?;
+    let context = || format!("cannot fetch {}", ShownUrl(url));
+    let mut response = request.call().with_context(context)?;
     let body = response.body_mut().with_config().limit(MAX_ANSWER).read_to_string();
-    body.map_err(io::Error::other).with_context(|| format!("cannot fetch {url}"))
+    body.map_err(io::Error::other).with_context(context)
 }

@@ -7,6 +7,7 @@ use resi_protocol::rotation::{
     Announcement, Change, History, RotationKeys, RotationPublicKey, verify_history,
 };
 use resi_protocol::wire::{EpochList, EpochResource, ErrorBody, ErrorCode};
+use resi_secret::ShownUrl;
 use serde::Deserialize;
 
 use super::verify::{fetch, read};
@@ -28,8 +29,9 @@ struct Published {
 /// # Errors
 /// What an honest service does not show, or kept it from being checked.
 pub(super) fn run(args: &VerifyArgs) -> Result<String> {
-    let is_url = args.answer.starts_with("http://") || args.answer.starts_with("https://");
-    let published = if is_url { fetched(&args.answer)? } else { saved(&args.answer)? };
+    let source = args.answer.expose();
+    let is_url = source.starts_with("http://") || source.starts_with("https://");
+    let published = if is_url { fetched(source)? } else { saved(source)? };
     let history =
         verify_history(&published.epochs, &published.announcements).context("not verified")?;
     let known: Option<RotationPublicKey> =
@@ -74,12 +76,13 @@ fn fetched(url: &str) -> Result<Published> {
     for _ in 0..MAX_PAGES {
         let page = fetch(&next, None)?;
         let page: EpochList = serde_json::from_str(&page)
-            .with_context(|| format!("{next}: this is no page of /api/v1/epochs"))?;
+            .with_context(|| format!("{}: this is no page of /api/v1/epochs", ShownUrl(&next)))?;
         epochs.extend(page.epochs);
         let Some(cursor) = page.next_cursor else {
             return Ok(Published { epochs, announcements });
         };
-        let cursor: EpochId = cursor.parse().with_context(|| format!("{next}: its cursor"))?;
+        let cursor: EpochId =
+            cursor.parse().with_context(|| format!("{}: its cursor", ShownUrl(&next)))?;
         next = format!("{base}/api/v1/epochs?limit=100&cursor={cursor}");
     }
     bail!("the list has no end")
@@ -93,7 +96,8 @@ pub(super) fn announcements(base: &str) -> Result<Vec<Announcement>> {
     if error.is_some_and(|error| error.error_code == ErrorCode::NotFound) {
         return Ok(Vec::new());
     }
-    let keys: RotationKeys = serde_json::from_str(&text).with_context(|| url.clone())?;
+    let keys: RotationKeys =
+        serde_json::from_str(&text).with_context(|| ShownUrl(&url).to_string())?;
     Ok(keys.announcements)
 }
 
