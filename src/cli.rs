@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use resi_secret::Secret;
 
 use crate::settings::RawSettings;
 
@@ -173,7 +174,7 @@ pub struct SettingsArgs {
     /// Settings file (TOML); flags and environment go before it
     #[arg(long, env = "RESI_CONFIG", value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// What is said by flag or environment.
+    /// What is said by flag or environment, which [`RawSettings::overlay`] puts over the file.
     #[command(flatten)]
     pub settings: Box<RawSettings>,
 }
@@ -200,7 +201,7 @@ pub struct AuditArgs {
 pub struct HealthArgs {
     /// Where it answers [default: where it listens by its settings]
     #[arg(long, value_name = "URL")]
-    pub url: Option<String>,
+    pub url: Option<Secret>,
     /// How long it may take
     #[arg(long, value_name = "SECONDS", default_value_t = 3)]
     pub timeout: u64,
@@ -214,7 +215,7 @@ pub struct HealthArgs {
 pub struct VerifyArgs {
     /// A file with the answer of /api/v1/validator-data or /api/v1/epochs/{id}, or the URL of one
     #[arg(value_name = "FILE|URL")]
-    pub answer: String,
+    pub answer: Secret,
     /// Check the records of all epochs instead: every signature, every link, every proof; FILE has pages of
     /// /api/v1/epochs one after the other, URL is the service's
     #[arg(long, conflicts_with_all = [
@@ -256,6 +257,6 @@ pub struct VerifyArgs {
     #[arg(long, value_name = "TIME")]
     pub at: Option<String>,
     /// Access token for a URL that needs one
-    #[arg(long, env = "RESI_TOKEN", hide_env_values = true, value_name = "TOKEN")]
-    pub token: Option<String>,
+    #[arg(long, env = "RESI_TOKEN", value_name = "TOKEN")]
+    pub token: Option<Secret>,
 }

@@ -9,10 +9,11 @@ use std::thread;
 use std::time::Duration;
 
 use resi_protocol::Timestamp;
-use tracing::Subscriber;
 use tracing::field::Field;
+use tracing::{Level, Metadata, Subscriber};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::field::MakeExt as _;
+use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::format::{self, Writer};
 use tracing_subscriber::layer::SubscriberExt;
@@ -21,9 +22,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use crate::printable::{self, Printable};
 
 /// How lines look.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, serde::Serialize, serde::Deserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
     /// For people.
@@ -166,7 +165,8 @@ pub fn log_panics() {
     }));
 }
 
-/// Sends `tracing` events to `sink`.
+/// Sends `tracing` events to `sink`: those of this service as `filter` says, of what the service is built of only warnings
+/// and errors. A library does not know which of the values that it logs for those who debug it are secret.
 ///
 /// # Errors
 /// When the filter cannot be read.
@@ -182,7 +182,7 @@ fn subscriber(
     filter: EnvFilter,
     in_colour: bool,
 ) -> Box<dyn Subscriber + Send + Sync> {
-    let registry = tracing_subscriber::registry().with(filter);
+    let registry = tracing_subscriber::registry().with(filter).with(filter_fn(is_fit_to_log));
     match format {
         LogFormat::Pretty => {
             let layer = tracing_subscriber::fmt::layer().with_writer(sink.clone());
@@ -196,6 +196,10 @@ fn subscriber(
             Box::new(registry.with(layer))
         }
     }
+}
+
+fn is_fit_to_log(event: &Metadata<'_>) -> bool {
+    event.target().starts_with("resi_") || *event.level() <= Level::WARN
 }
 
 /// What is said of a request once it is answered.

@@ -2,6 +2,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use resi_protocol::{EpochId, Timestamp};
+use resi_secret::SecretFile;
 use resi_store::{Migrations, OpenError, Store};
 
 use super::{opening, serve};
@@ -110,13 +111,14 @@ fn check_zipcodes(settings: &Settings) -> Finding {
 
 /// The files that keys are read from, those in the data folder where nothing else is said.
 fn key_files(settings: &Settings) -> Vec<PathBuf> {
-    let file = |given: bool, file: &Option<PathBuf>, name: &str| match (given, file) {
-        (true, file) => file.clone(),
-        (false, _) => Some(settings.data_dir.join(name)),
+    let named = |file: &Option<SecretFile>| file.as_ref().map(|file| file.path().to_owned());
+    let file = |given: bool, file: &Option<SecretFile>, name: &str| match given {
+        true => named(file),
+        false => Some(settings.data_dir.join(name)),
     };
     let rotation =
         file(settings.rotation_key.is_some(), &settings.rotation_key_file, "rotation.key");
-    let next = settings.next_rotation_key_file.clone();
+    let next = named(&settings.next_rotation_key_file);
     let jwt = file(settings.jwt_keys.is_some(), &settings.jwt_keys_file, "jwt.keys");
     [rotation, next, jwt].into_iter().flatten().collect()
 }

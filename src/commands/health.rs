@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use resi_protocol::Foreign;
+use resi_secret::ShownUrl;
 
 /// Larger answers are not read.
 const MAX_ANSWER: u64 = 16 * 1024;
@@ -35,11 +36,12 @@ pub fn run(url: &str, timeout: Duration) -> Result<String> {
             .build(),
     );
     let target = format!("{}/readyz", url.trim_end_matches('/'));
-    let mut answer = agent.get(&target).call().with_context(|| target.clone())?;
+    let mut answer = agent.get(&target).call().with_context(|| ShownUrl(&target).to_string())?;
     let status = answer.status().as_u16();
     let said = answer.body_mut().with_config().limit(MAX_ANSWER).read_to_string();
     let said = said.unwrap_or_default();
-    ensure!(status == 200, "{target} answered {status} {}", Foreign::new(&said).at_most(SHOWN));
+    let (shown, said) = (ShownUrl(&target), Foreign::new(&said).at_most(SHOWN));
+    ensure!(status == 200, "{shown} answered {status} {said}");
     Ok("ready\n".to_owned())
 }
 

@@ -2,24 +2,28 @@
 
 #[cfg(feature = "chain")]
 mod chain;
+mod database;
+mod file;
 mod keys;
 mod raw;
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
 use axum::http::HeaderName;
 use ipnet::IpNet;
 use resi_protocol::{EpochSchedule, Hotkey, Sources};
+use resi_secret::SecretFile;
 use resi_store::Migrations;
 
 #[cfg(feature = "chain")]
 pub use chain::ChainSetting;
+pub use database::Database;
 pub use keys::{Keys, MiniSecret};
-pub(crate) use keys::{new_jwt_keys, random, replace_private};
+pub(crate) use keys::{new_jwt_keys, random};
 pub use raw::{RawSettings, Reveal};
 
 use crate::app::LimitSettings;
@@ -37,62 +41,6 @@ const DEFAULT_DRAIN_SECONDS: u64 = 5;
 const DEFAULT_RETENTION_DAYS: u32 = 90;
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const DEFAULT_LOG: &str = "info";
-
-/// Where data is kept.
-#[derive(Clone, PartialEq, Eq)]
-pub enum Database {
-    /// A file.
-    Sqlite(PathBuf),
-    /// Nowhere: gone with the process.
-    SqliteMemory,
-    /// A server, by its URL.
-    Postgres(String),
-}
-
-impl fmt::Display for Database {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
-            Self::SqliteMemory => f.write_str("sqlite::memory:"),
-            Self::Postgres(url) => f.write_str(&without_password(url)),
-        }
-    }
-}
-
-impl fmt::Debug for Database {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{self}")
-    }
-}
-
-/// A password may stand before the host, or as a parameter.
-fn without_password(url: &str) -> String {
-    let (base, parameters) = url.split_once('?').unwrap_or((url, ""));
-    let base = match base
-        .split_once("://")
-        .and_then(|(scheme, rest)| Some((scheme, rest.rsplit_once('@')?)))
-    {
-        Some((scheme, (user, host))) => {
-            let user =
-                user.split_once(':').map_or(user.to_owned(), |(user, _)| format!("{user}:***"));
-            format!("{scheme}://{user}@{host}")
-        }
-        None => base.to_owned(),
-    };
-    if parameters.is_empty() {
-        return base;
-    }
-    let shown: Vec<_> = parameters
-        .split('&')
-        .map(|pair| match pair.split_once('=') {
-            Some((name, _)) if name.to_ascii_lowercase().contains("password") => {
-                format!("{name}=***")
-            }
-            _ => pair.to_owned(),
-        })
-        .collect();
-    format!("{base}?{}", shown.join("&"))
-}
 
 /// Who may act as a validator.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -169,13 +117,13 @@ pub struct Settings {
     /// The rotation key that follows it, where it is given.
     pub next_rotation_key: Option<MiniSecret>,
     /// The file that it was read from, where it was.
-    pub next_rotation_key_file: Option<PathBuf>,
+    pub next_rotation_key_file: Option<SecretFile>,
     /// The keys of tokens, where they are given.
     pub jwt_keys: Option<JwtKeys>,
     /// The file that they were read from, where they were.
-    pub jwt_keys_file: Option<PathBuf>,
+    pub jwt_keys_file: Option<SecretFile>,
     /// The file that the rotation key was read from, where it was.
-    pub rotation_key_file: Option<PathBuf>,
+    pub rotation_key_file: Option<SecretFile>,
     /// How log lines look.
     pub log_format: LogFormat,
     /// Which log lines there are.
@@ -193,18 +141,15 @@ impl Settings {
         let host = raw.host.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
         let mock = raw.mock.unwrap_or(false);
         let data_dir = raw.data_dir.clone().unwrap_or_else(|| PathBuf::from("resi-data"));
-        let database = database(raw.database_url.as_deref(), &data_dir, mock)?;
-        let rotation_key = keys::read(
-            "ROTATION_KEY",
-            raw.rotation_key.as_ref(),
-            raw.rotation_key_file.as_deref(),
-        )?;
+        let database = Database::choose(raw.database_url.as_ref(), &data_dir, mock)?;
+        let rotation_key =
+            keys::read("ROTATION_KEY", raw.rotation_key.as_ref(), raw.rotation_key_file.as_ref())?;
         let next_rotation_key = keys::read(
             "NEXT_ROTATION_KEY",
             raw.next_rotation_key.as_ref(),
-            raw.next_rotation_key_file.as_deref(),
+            raw.next_rotation_key_file.as_ref(),
         )?;
-        let jwt_keys = keys::read("JWT_KEYS", raw.jwt_keys.as_ref(), raw.jwt_keys_file.as_deref())?;
+        let jwt_keys = keys::read("JWT_KEYS", raw.jwt_keys.as_ref(), raw.jwt_keys_file.as_ref())?;
         let registry = raw.registry.as_deref().map(|text| registry(text, &raw)).transpose()?;
         if mock {
             let given = rotation_key.is_some() || next_rotation_key.is_some() || jwt_keys.is_some();
@@ -391,26 +336,6 @@ fn limits(raw: &raw::RawLimits) -> LimitSettings {
     }
 }
 
-fn database(url: Option<&str>, data_dir: &Path, mock: bool) -> anyhow::Result<Database> {
-    let Some(url) = url else {
-        return Ok(if mock {
-            Database::SqliteMemory
-        } else {
-            Database::Sqlite(data_dir.join("resi.sqlite"))
-        });
-    };
-    if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-        return Ok(Database::Postgres(url.to_owned()));
-    }
-    match url.strip_prefix("sqlite:") {
-        Some(":memory:") => Ok(Database::SqliteMemory),
-        Some(path) if !path.trim_start_matches("//").is_empty() => {
-            Ok(Database::Sqlite(PathBuf::from(path.strip_prefix("//").unwrap_or(path))))
-        }
-        _ => bail!("DATABASE_URL must be postgres://…, sqlite:PATH or sqlite::memory:"),
-    }
-}
-
 fn registry(text: &str, raw: &RawSettings) -> anyhow::Result<RegistrySetting> {
     match text.split_once(':') {
         None if text == "open" => Ok(RegistrySetting::Open),
@@ -445,6 +370,8 @@ fn check_mock(
 
 #[cfg(test)]
 mod tests {
+    use resi_secret::Secret;
+
     use super::*;
 
     fn resolve(change: impl FnOnce(&mut RawSettings)) -> anyhow::Result<Settings> {
@@ -484,7 +411,7 @@ mod tests {
 
     #[test]
     fn postgres_needs_shared_keys() {
-        let postgres = Some("postgres://resi:secret@db/resi".to_owned());
+        let postgres = Some(Secret::from("postgres://resi:secret@db/resi"));
         let rotation = Some("ab".repeat(32));
         assert!(refused(|raw| raw.database_url = postgres.clone()).contains("ROTATION_KEY"));
         let missing = refused(|raw| {
@@ -531,9 +458,7 @@ mod tests {
                 "{text}"
             );
         }
-        assert!(
-            settings.in_force().contains("postgres://resi:***@db:5432/resi?sslpassword=***&x=1")
-        );
+        assert!(settings.in_force().contains("postgres://resi:***@db:5432/resi\n"));
     }
 
     #[test]

@@ -2,7 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod commands;
+mod secrets;
 mod server;
+mod ways;
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;

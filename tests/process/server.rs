@@ -10,6 +10,9 @@ use resi_protocol::wire::signing_message;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection};
+use tempfile::NamedTempFile;
+
+use crate::ways::HEX;
 
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_resi-data-api");
 /// Longer than a busy machine needs for anything here.
@@ -181,8 +184,7 @@ pub(crate) struct Postgres {
     server: String,
     name: String,
     pub(crate) url: String,
-    rotation_key: String,
-    jwt_keys: String,
+    settings: NamedTempFile,
 }
 
 impl Postgres {
@@ -198,24 +200,18 @@ impl Postgres {
             .to_lowercase();
         execute(&server, format!("CREATE DATABASE {name}"));
         let url = format!("{}/{name}", server.rsplit_once('/').unwrap().0);
-        Self {
-            server,
-            name,
-            url,
-            rotation_key: "ab".repeat(32),
-            jwt_keys: format!("a:{}", "cd".repeat(32)),
-        }
+        Self { server, name, url, settings: NamedTempFile::new().unwrap() }
     }
 
-    pub(crate) fn arguments(&self) -> [&str; 6] {
-        [
-            "--database-url",
-            &self.url,
-            "--rotation-key",
-            &self.rotation_key,
-            "--jwt-keys",
-            &self.jwt_keys,
-        ]
+    /// Secrets are not for a command line.
+    pub(crate) fn arguments(&self) -> [&str; 2] {
+        let lines = format!(
+            "database_url = \"{}\"\nrotation_key = \"{HEX}\"\njwt_keys = \"a:{}\"\n",
+            self.url,
+            HEX.chars().rev().collect::<String>()
+        );
+        std::fs::write(&self.settings, lines).unwrap();
+        ["--config", self.settings.path().to_str().unwrap()]
     }
 }
 

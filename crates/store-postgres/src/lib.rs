@@ -11,6 +11,7 @@ mod open;
 mod passed;
 mod reports;
 mod tally;
+mod url;
 
 use std::sync::Arc;
 
@@ -26,6 +27,8 @@ use resi_store::{
     Passed, Pull, ReportAttempt, ReportOutcome, Store, StoreError, StoredPool, Tally,
 };
 
+pub use crate::url::{PostgresUrl, PostgresUrlError};
+
 use crate::database::{Database, REPORT_LANES, within};
 
 /// A store on PostgreSQL.
@@ -40,7 +43,7 @@ impl PostgresStore {
     /// Connects with at most `max_connections`, but never fewer than four: grants have one to themselves, and reports two.
     ///
     /// # Errors
-    /// See [`OpenError`]. None of them shows the password of `url`.
+    /// See [`OpenError`]. None of them shows a part of `url`, see [`PostgresUrl`].
     pub async fn connect(
         url: &str,
         max_connections: u32,

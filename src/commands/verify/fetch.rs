@@ -7,6 +7,7 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use resi_protocol::rotation::{ALGORITHM, Announcement, RotationKeys};
 use resi_protocol::wire::ErrorCode;
 use resi_protocol::{Foreign, Sha256Hash};
+use resi_secret::{Secret, ShownUrl};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -50,11 +51,11 @@ impl Service {
     }
 
     /// What `url` answers with 200.
-    pub(super) fn get(&self, url: &str, token: Option<&str>) -> Result<String> {
+    pub(super) fn get(&self, url: &str, token: Option<&Secret>) -> Result<String> {
         let (status, body) = self.ask(url, token)?;
         match status {
             200 => Ok(body),
-            status => Err(refusal(Some(status), &body)).with_context(|| url.to_owned()),
+            status => Err(refusal(Some(status), &body)).with_context(|| ShownUrl(url).to_string()),
         }
     }
 
@@ -65,11 +66,15 @@ impl Service {
         match status {
             404 => return Ok(Vec::new()),
             200 => {}
-            status => return Err(refusal(Some(status), &body)).context(url),
+            status => return Err(refusal(Some(status), &body)).context(ShownUrl(&url).to_string()),
         }
-        let keys: RotationKeys = json(&body).with_context(|| url.clone())?;
+        let keys: RotationKeys = json(&body).with_context(|| ShownUrl(&url).to_string())?;
         let algorithm = Foreign::new(&keys.algorithm);
-        ensure!(keys.algorithm == ALGORITHM, "{url}: its algorithm is \"{algorithm}\"");
+        ensure!(
+            keys.algorithm == ALGORITHM,
+            "{}: its algorithm is \"{algorithm}\"",
+            ShownUrl(&url)
+        );
         Ok(keys.announcements)
     }
 
@@ -79,14 +84,14 @@ impl Service {
         self.get(&url.context("give the pool with --pool")?, None)
     }
 
-    fn ask(&self, url: &str, token: Option<&str>) -> Result<(u16, String)> {
+    fn ask(&self, url: &str, token: Option<&Secret>) -> Result<(u16, String)> {
         let mut request = self.agent.get(url);
         if let Some(token) = token {
-            request = request.header("Authorization", format!("Bearer {token}"));
+            request = request.header("Authorization", format!("Bearer {}", token.expose()));
         }
         let failed = |error: &dyn fmt::Display| {
             let error = error.to_string();
-            anyhow!("cannot fetch {url}: {}", Foreign::new(&error))
+            anyhow!("cannot fetch {}: {}", ShownUrl(url), Foreign::new(&error))
         };
         let response = request.call().map_err(|error| failed(&error))?;
         let status = response.status().as_u16();
@@ -94,7 +99,7 @@ impl Service {
         // One byte more than may be, so that a longer answer is told from one that fits.
         let read = response.into_body().into_reader().take(MAX_ANSWER + 1).read_to_end(&mut body);
         read.map_err(|error| failed(&error))?;
-        ensure!(body.len() as u64 <= MAX_ANSWER, "{url}: larger than any answer");
+        ensure!(body.len() as u64 <= MAX_ANSWER, "{}: larger than any answer", ShownUrl(url));
         let body = String::from_utf8(body).map_err(|error| failed(&error.utf8_error()))?;
         Ok((status, body))
     }
@@ -128,12 +133,14 @@ pub(super) fn json<T: DeserializeOwned>(text: &str) -> Result<T> {
 
 /// A file that holds one answer.
 pub(super) fn read(path: &Path) -> Result<String> {
-    let context = || format!("cannot read {}", path.display());
+    // Of a URL in capitals, which is none here, nothing secret may be shown either.
+    let shown = path.to_string_lossy();
+    let context = || format!("cannot read {}", ShownUrl(&shown));
     let file = fs::File::open(path).with_context(context)?;
     let mut bytes = Vec::new();
     file.take(MAX_ANSWER + 1).read_to_end(&mut bytes).with_context(context)?;
     if bytes.len() as u64 > MAX_ANSWER {
-        bail!("{} is larger than any answer", path.display());
+        bail!("{} is larger than any answer", ShownUrl(&shown));
     }
     String::from_utf8(bytes).map_err(io::Error::other).with_context(context)
 }

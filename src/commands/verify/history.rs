@@ -37,11 +37,12 @@ const DEADLINE: Duration = Duration::from_secs(900);
 pub(super) fn run(args: &VerifyArgs, at: Timestamp, clock: &dyn Clock) -> Result<Verdict> {
     let known: Option<RotationPublicKey> = option("--public-key", args.public_key.as_deref())?;
     let mut walk = Walk { netuid: args.netuid, ..Walk::default() };
-    let is_url = args.answer.starts_with("http://") || args.answer.starts_with("https://");
+    let source = args.answer.expose();
+    let is_url = source.starts_with("http://") || source.starts_with("https://");
     if is_url {
-        walk.fetch(&Service::at(&args.answer), at, clock)?;
+        walk.fetch(&Service::at(source), at, clock)?;
     } else {
-        walk.read(&args.answer, at)?;
+        walk.read(source, at)?;
     }
     let history = walk.finish()?;
     if let (Some(known), Some(newest)) = (known, history.public_keys.last()) {
@@ -92,15 +93,16 @@ impl Walk {
         let started = clock.monotonic();
         self.start(&service.announcements()?, at);
         let first = service.url(format_args!("epochs?limit={PAGE}"))?;
+        let shown = ShownUrl(&first);
         let (mut next, mut bytes) = (first.clone(), 0);
         loop {
             let text = service.get(&next, None)?;
             bytes += text.len() as u64;
-            ensure!(bytes <= MAX_PAGES, "{first}: more records than can be; save a part of them");
+            ensure!(bytes <= MAX_PAGES, "{shown}: more records than can be; save a part of them");
             let taken = clock.monotonic().saturating_sub(started);
-            ensure!(taken <= DEADLINE, "{first}: all pages take longer than {DEADLINE:?}");
+            ensure!(taken <= DEADLINE, "{shown}: all pages take longer than {DEADLINE:?}");
             let page: EpochList = json(&text)
-                .with_context(|| format!("{next}: this is no page of /api/v1/epochs"))?;
+                .with_context(|| format!("{shown}: this is no page of /api/v1/epochs"))?;
             for record in &page.epochs {
                 self.add(record)?;
             }
@@ -108,7 +110,7 @@ impl Walk {
             let is_next = self.last.is_some_and(|last| last.to_string() == cursor);
             ensure!(
                 is_next && page.epochs.len() == PAGE,
-                "not verified: {next} has {} records, and the next page would begin at \"{}\"",
+                "not verified: a page of {shown} has {} records, and the next page would begin at \"{}\"",
                 page.epochs.len(),
                 Foreign::new(&cursor).at_most(64)
             );

@@ -16,6 +16,8 @@ use resi_protocol::rotation::{
     Announcement, Known, Pinned, Verified, VerifyError, Voucher, verify_blocks, verify_epoch,
 };
 
+use resi_secret::ShownUrl;
+
 use self::answer::Answer;
 use self::fetch::Service;
 use self::question::Asked;
@@ -40,14 +42,15 @@ pub fn run(args: &VerifyArgs, clock: &dyn Clock) -> Result<Verdict> {
     if args.history {
         return history::run(args, at.unwrap_or_else(|| clock.now()), clock);
     }
-    let service = Service::of(&args.answer);
+    let source = args.answer.expose();
+    let service = Service::of(source);
     let asked = Asked::new(args)?;
     let text = match &service {
-        Some(service) => service.get(&args.answer, args.token.as_deref())?,
-        None => fetch::read(Path::new(&args.answer))?,
+        Some(service) => service.get(source, args.token.as_ref())?,
+        None => fetch::read(Path::new(source))?,
     };
     let at = at.unwrap_or_else(|| clock.now());
-    let answer = answer::parse(&text).with_context(|| args.answer.clone())?;
+    let answer = answer::parse(&text).with_context(|| ShownUrl(source).to_string())?;
     let question = asked.question(&answer, at)?;
     let given = pinned(args)?;
     let known = match &service {

@@ -32,8 +32,9 @@ impl Asked {
             sources: option("--sources", args.sources.as_deref())?,
             block_size: args.block_size,
         };
-        let is_url = args.answer.contains("://");
-        if let Some((_, resource)) = args.answer.split_once("/api/v1/").filter(|_| is_url) {
+        let answer = args.answer.expose();
+        let is_url = answer.contains("://");
+        if let Some((_, resource)) = answer.split_once("/api/v1/").filter(|_| is_url) {
             asked.read(resource.split('#').next().unwrap_or_default())?;
         }
         Ok(asked)
