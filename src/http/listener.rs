@@ -90,8 +90,8 @@ fn look_after(connections: &Connections, per_address: u32) {
         tracing::warn!(
             times,
             %address,
-            "connections were closed at once: this address, at last, has {per_address} open, as many as one may; \
-             a proxy belongs into --trusted-proxies"
+            "connections were closed at once: an address may have {per_address} open; a proxy is to be named in \
+             --trusted-proxies"
         );
     }
 }
@@ -169,13 +169,16 @@ fn unwelcome_delay(connection: u64) -> Duration {
 }
 
 async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
+    let mut is_told = false;
     loop {
         match listener.accept().await {
             Ok(accepted) => return accepted,
             Err(error) if is_of_connection(error.kind()) => {}
             Err(error) => {
                 // Out of file descriptors, most likely: some will be free soon.
-                tracing::error!("cannot accept connections: {error}");
+                if !std::mem::replace(&mut is_told, true) {
+                    tracing::error!("cannot accept connections: {error}");
+                }
                 sleep(Duration::from_millis(200)).await;
             }
         }

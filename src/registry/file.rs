@@ -9,7 +9,6 @@ use resi_protocol::{Foreign, Hotkey, HotkeyError, Timestamp};
 use serde::Deserialize;
 
 use super::{Freshness, Registry, Standing};
-use crate::printable::one_line;
 
 /// More is no registry: a subnet has some hundred members, and a member takes 200 bytes.
 const MAX_FILE: u64 = 16 * 1024 * 1024;
@@ -93,7 +92,9 @@ fn text_of(path: &Path) -> io::Result<String> {
 
 /// What a parser says of a file, which it may quote.
 fn said(error: &dyn std::error::Error) -> String {
-    Foreign::new(&one_line(&error.to_string())).at_most(400).to_string()
+    let text = error.to_string();
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    Foreign::new(&line).at_most(400).to_string()
 }
 
 fn read(path: &Path, min_stake_rao: u64) -> Result<HashMap<Hotkey, bool>, RegistryFileError> {

@@ -34,8 +34,21 @@ impl Server {
         server
     }
 
+    /// The same where it may open so many files.
+    pub(crate) fn start_with_files(folder: &Path, arguments: &[&str], files: u32) -> Self {
+        let mut shell = Command::new("/bin/sh");
+        shell.args(["-c", &format!("ulimit -n {files} && exec \"$0\" \"$@\""), BINARY]);
+        let server = Self::run(shell, folder, arguments);
+        server.wait_for_log("\"message\":\"ready\"");
+        server
+    }
+
     pub(crate) fn spawn(folder: &Path, arguments: &[&str]) -> Self {
-        let mut child = Command::new(BINARY)
+        Self::run(Command::new(BINARY), folder, arguments)
+    }
+
+    fn run(mut command: Command, folder: &Path, arguments: &[&str]) -> Self {
+        let mut child = command
             .args(["serve", "--port", "0", "--log-format", "json", "--data-dir", "data"])
             .args([
                 "--limit-requests-per-hour",
@@ -159,13 +172,17 @@ impl Drop for Server {
     }
 }
 
-pub(crate) fn access_token(server: &Server, name: &str) -> String {
+/// A request for access of the development key `name`, signed now.
+pub(crate) fn access_body(name: &str) -> Value {
     let key = Keypair::development(name);
     let (hotkey, timestamp) = (key.hotkey().to_string(), SystemClock::new().now().seconds());
     let signature =
         key.sign(signing_message(&hotkey, timestamp, "ZILLOW_SOLD").as_bytes()).to_hex();
-    let body = json!({ "hotkey": hotkey, "timestamp": timestamp, "signature": signature, "sources": "ZILLOW_SOLD" });
-    let (status, answer) = server.post("/get-validator-access", None, &body).unwrap();
+    json!({ "hotkey": hotkey, "timestamp": timestamp, "signature": signature, "sources": "ZILLOW_SOLD" })
+}
+
+pub(crate) fn access_token(server: &Server, name: &str) -> String {
+    let (status, answer) = server.post("/get-validator-access", None, &access_body(name)).unwrap();
     assert_eq!(status, 200, "{answer}");
     answer["access_token"].as_str().unwrap().to_owned()
 }

@@ -10,6 +10,7 @@ use resi_protocol::rotation::{
 };
 use resi_protocol::wire::{EpochList, EpochResource};
 use resi_protocol::{EpochId, Foreign, Timestamp};
+use resi_secret::ShownUrl;
 use serde::de::{DeserializeOwned, Error as _, IgnoredAny, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
