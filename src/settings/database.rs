@@ -39,7 +39,7 @@ impl Database {
                 let path = path.strip_prefix("//").unwrap_or(path);
                 // A path is shown, and the password of a server's URL must not be.
                 ensure!(
-                    !path.contains("://") && !(path.contains(':') && path.contains('@')),
+                    !(path.contains("://") || path.contains(':') && path.contains('@')),
                     "sqlite: goes before the path of a file, and this looks like the URL of a server"
                 );
                 Ok(Self::Sqlite(path.into()))

@@ -5,6 +5,7 @@ use std::time::Duration;
 use reqwest::Url;
 use resi_protocol::rotation::{Pinned, RotationPublicKey};
 use resi_protocol::{Sha256Hash, Sources};
+use resi_secret::ShownUrl;
 
 use crate::blocks::Blocks;
 use crate::client::Client;
@@ -36,7 +37,7 @@ pub enum BuildError {
     /// The address is none of a service.
     #[error("{url:?} is no address of a service: {reason}")]
     BaseUrl {
-        /// What was given.
+        /// What was given, without a user, a password and parameters.
         url: String,
         /// What is wrong with it.
         reason: String,
@@ -272,7 +273,8 @@ impl ClientBuilder {
     /// When there is no address or signer, or the address is none.
     pub fn build(self) -> Result<Client, BuildError> {
         let base = self.base_url.or_else(environment::base_url).ok_or(BuildError::NoBaseUrl)?;
-        let base = parse_base(&base).map_err(|reason| BuildError::BaseUrl { url: base, reason })?;
+        let base = parse_base(&base)
+            .map_err(|reason| BuildError::BaseUrl { url: ShownUrl(&base).to_string(), reason })?;
         let signer = self.signer.ok_or(BuildError::NoSigner)?;
         let folder = match (self.keeps_nothing, self.data_folder) {
             (true, _) => None,
@@ -330,6 +332,7 @@ mod tests {
             let builder = Client::builder().base_url(url).signer(Wallet::from_seed(&[7; 32]));
             let error = builder.keep_nothing().build().err();
             assert!(matches!(error, Some(BuildError::BaseUrl { .. })), "{url:?}: {error:?}");
+            assert!(!format!("{error:?}").contains("secret"), "{error:?}");
         }
     }
 

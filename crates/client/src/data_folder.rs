@@ -1,13 +1,13 @@
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use reqwest::Url;
 use resi_protocol::rotation::Pool;
 use resi_protocol::wire::{AccessGrant, ValidatorData};
 use resi_protocol::{Hotkey, Sha256Hash, Sources};
+use resi_secret::private_file;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
@@ -72,23 +72,22 @@ impl DataFolder {
     pub(crate) fn keep_announcements(&self, announcements: &Announcements) -> Result<(), Error> {
         let path = self.announcements_file();
         let text = serde_json::to_vec_pretty(announcements).unwrap_or_default();
-        let written = self.write_beside(&path, &text);
-        written.and_then(|written| fs::rename(written, &path)).map_err(|error| fault(path, error))
+        self.replace(&path, &text).map_err(|error| fault(path, error))
     }
 
     /// Keeps `known`, unless something was kept already, which is handed back.
     pub(crate) fn remember(&self, known: &KnownRotation) -> Result<Option<KnownRotation>, Error> {
         let path = self.rotation_file();
         let text = serde_json::to_vec_pretty(known).unwrap_or_default();
-        let kept = self.write_beside(&path, &text).and_then(|written| {
-            // Unlike a rename, a link does not replace what another process has written meanwhile.
-            let linked = fs::hard_link(&written, &path);
-            fs::remove_file(&written)?;
-            linked
-        });
+        // Unlike a replacement, this does not touch what another process has written meanwhile.
+        let kept =
+            private_file::create_folder(&self.0).and_then(|()| private_file::create(&path, &text));
         match kept {
             Ok(()) => Ok(None),
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => self.rotation(),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => match self.rotation()? {
+                Some(known) => Ok(Some(known)),
+                None => Err(fault(path, error)),
+            },
             Err(error) => Err(fault(path, error)),
         }
     }
@@ -136,26 +135,14 @@ impl DataFolder {
 
     /// A copy that is not kept costs a request later, and nothing else.
     fn keep_copy(&self, path: &Path, content: &[u8]) {
-        let kept = self.write_beside(path, content).and_then(|written| fs::rename(written, path));
-        if let Err(error) = kept {
+        if let Err(error) = self.replace(path, content) {
             tracing::warn!("cannot keep {}: {error}", path.display());
         }
     }
 
-    /// Writes a file of another name first, so that nobody ever finds half of one.
-    fn write_beside(&self, path: &Path, content: &[u8]) -> io::Result<PathBuf> {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        fs::create_dir_all(&self.0)?;
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let beside = path.with_added_extension(format!("{}-{number}.new", std::process::id()));
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(&beside)?;
-        file.write_all(content)?;
-        file.sync_all()?;
-        Ok(beside)
+    fn replace(&self, path: &Path, content: &[u8]) -> io::Result<()> {
+        private_file::create_folder(&self.0)?;
+        private_file::replace(path, content)
     }
 }
 

@@ -2,6 +2,7 @@
 //! error quotes a piece of one, and what is given as a flag can be warned of, since everybody on the machine sees it.
 
 use std::any::TypeId;
+use std::error::Error as _;
 use std::ffi::{OsStr, OsString};
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -54,22 +55,35 @@ fn guarded(command: Command) -> Command {
         .mut_subcommands(guarded)
 }
 
-/// Clap quotes a word that it has no place for, which may be a secret, or the rest of one.
+/// Clap quotes what it does not understand, which may be a secret in the wrong place, or the rest of one.
 fn without_foreign_words(error: Error, words: &[OsString], command: &mut Command) -> Error {
-    let quoted = match error.kind() {
-        ErrorKind::UnknownArgument => ContextKind::InvalidArg,
-        ErrorKind::InvalidSubcommand => ContextKind::InvalidSubcommand,
-        _ => return error,
+    let text = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => text.as_str(),
+        _ => "",
     };
     let is_name = |character: char| character.is_ascii_alphanumeric() || "-._".contains(character);
-    let fit = match error.get(quoted) {
-        Some(ContextValue::String(word)) => word.len() < LONGEST_NAME && word.chars().all(is_name),
-        _ => true,
+    let quoted = match error.kind() {
+        ErrorKind::UnknownArgument => text(ContextKind::InvalidArg),
+        ErrorKind::InvalidSubcommand => text(ContextKind::InvalidSubcommand),
+        ErrorKind::ValueValidation if is_like_key(text(ContextKind::InvalidValue)) => {
+            let (flag, reason) = (text(ContextKind::InvalidArg), error.source());
+            let reason = reason.map_or(String::new(), |reason| format!(": {reason}"));
+            let words =
+                format!("invalid value for '{flag}', not shown since it looks like a key{reason}");
+            return Error::raw(ErrorKind::ValueValidation, words).format(command);
+        }
+        _ => return error,
     };
+    let fit = quoted.len() < LONGEST_NAME && quoted.chars().all(is_name);
     if fit && !words.iter().any(|word| gives_secret(word, command)) {
         return error;
     }
     Error::raw(ErrorKind::UnknownArgument, NOT_SHOWN).format(command)
+}
+
+/// Whether it has as many hex digits in a row as half a key.
+fn is_like_key(text: &str) -> bool {
+    text.split(|character: char| !character.is_ascii_hexdigit()).any(|digits| digits.len() >= 32)
 }
 
 fn gives_secret(word: &OsStr, command: &Command) -> bool {
@@ -196,6 +210,9 @@ mod tests {
             let shown = parse(words).expect_err("wrong").to_string();
             assert!(!shown.contains("hunter") && !shown.contains("correct"), "{words:?}: {shown}");
         }
+        let key = "7e".repeat(31);
+        let shown = parse(&["run", "--number", &key]).expect_err("wrong").to_string();
+        assert!(!shown.contains("7e7e") && shown.contains("--number <NUMBER>"), "{shown}");
         let shown = parse(&["run", "--nmuber", "7"]).expect_err("wrong").to_string();
         assert!(shown.contains("--nmuber") && shown.contains("--number"), "{shown}");
         let (tool, _) = parse(&["run", "--key", "-hunter2"]).expect("a key");

@@ -102,7 +102,7 @@ pub enum WalletError {
     OtherKey {
         /// The hotkey that the secret gives.
         derived: Hotkey,
-        /// What the file says.
+        /// What the file says: an address, or in words, as far as it is no secret.
         named: String,
     },
 }

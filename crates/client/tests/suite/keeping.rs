@@ -159,6 +159,8 @@ async fn a_token_that_is_kept_is_used_until_it_is_refused_or_over() {
     {
         use std::os::unix::fs::PermissionsExt as _;
         assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+        let folder = file.parent().unwrap();
+        assert_eq!(fs::metadata(folder).unwrap().permissions().mode() & 0o777, 0o700);
     }
     world.client().assignments(Default::default()).await.unwrap();
     assert_eq!(asked(&world), 2, "only who keeps tokens looks for them");
@@ -179,5 +181,33 @@ async fn a_token_that_is_kept_is_used_until_it_is_refused_or_over() {
     world.clock.advance(Duration::from_secs(21_600));
     run(&world).assignments(Default::default()).await.unwrap();
     assert_eq!(asked(&world), after_restart + 3, "one that is over is not sent");
+    world.end().await;
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn nothing_is_kept_through_a_link_or_with_a_looser_mode() {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    let world = World::impatient(Backend::Sqlite).await;
+    let run = || world.builder().keep_token().build().unwrap();
+    run().assignments(Default::default()).await.unwrap();
+    let (token, elsewhere) = (kept(&world, "token-"), world.folder.path().join("elsewhere"));
+    fs::write(&elsewhere, "{").unwrap();
+    fs::set_permissions(&elsewhere, fs::Permissions::from_mode(0o644)).unwrap();
+    fs::remove_file(&token).unwrap();
+    symlink(&elsewhere, &token).unwrap();
+    run().assignments(Default::default()).await.unwrap();
+    assert_eq!(fs::read_to_string(&elsewhere).unwrap(), "{");
+    assert!(!token.is_symlink() && fs::read_to_string(&token).unwrap().contains("access_token"));
+    fs::set_permissions(&token, fs::Permissions::from_mode(0o644)).unwrap();
+    fs::write(&token, "{").unwrap();
+    run().assignments(Default::default()).await.unwrap();
+    assert_eq!(fs::metadata(&token).unwrap().permissions().mode() & 0o777, 0o600);
+
+    let nowhere = token.with_file_name("rotation.json");
+    symlink(world.folder.path().join("nowhere"), &nowhere).unwrap();
+    let error = world.client().blocks(BlocksRequest::new()).await.unwrap_err();
+    assert!(matches!(error, Error::DataFolder { .. }), "what is not kept is not trusted: {error}");
     world.end().await;
 }

@@ -136,6 +136,20 @@ fn wallets_are_named_as_everywhere_on_the_network() {
 }
 
 #[test]
+fn a_log_of_everything_has_no_token() {
+    let stage = Stage::new();
+    let token = stage.alice(&["access"]).json()["access_token"].as_str().unwrap().to_owned();
+    for arguments in
+        [&["--log", "trace", "access", "--table"][..], &["--log", "trace", "assignments"]]
+    {
+        let outcome = stage.alice(arguments);
+        let said = outcome.out + &outcome.errors;
+        assert!(outcome.code == 0 && !said.contains(&token) && !said.contains("eyJ"), "{said}");
+    }
+    stage.end();
+}
+
+#[test]
 fn the_exit_code_says_what_a_script_can_do() {
     let stage = Stage::new();
     stage
