@@ -311,7 +311,7 @@ mod tests {
     proptest! {
         #[test]
         fn every_refusal_counts_and_few_are_written(
-            asked in proptest::collection::vec((any::<u8>(), any::<bool>(), any::<bool>(), 0..30_u64), 0..2_000),
+            asked in proptest::collection::vec((any::<u8>(), any::<bool>(), any::<bool>(), 0..300_u64), 0..150),
         ) {
             let refusals = Refusals::default();
             let (mut second, mut times, mut first_ten_minutes) = (0, 0, 0);

@@ -16,7 +16,7 @@ fn connections_leave_files_to_sqlite() {
 #[test]
 fn connections_leave_files_to_postgres() {
     let postgres = Postgres::database();
-    let mut arguments = postgres.arguments();
+    let mut arguments = postgres.arguments().to_vec();
     arguments.extend(["--database-connections", "32"]);
     connections_leave_files_to(&arguments);
 }
