@@ -304,7 +304,7 @@ fn walk(stage: &Stage<'_>, readers: &[Reader], run: &Run, everywhere: bool, posi
         others.retain(|reader| !accepted || reader.words != ["serve"]);
         let pace = if accepted { 2 } else { 4 };
         others = others.get(position / pace % others.len().max(1)).into_iter().copied().collect();
-        others.truncate(usize::from(position % pace == 0));
+        others.truncate(usize::from(position.is_multiple_of(pace)));
     }
     others.into_iter().for_each(|reader| {
         stage.hides(reader, run);
@@ -316,7 +316,7 @@ fn a_file_of_a_secret_that_cannot_be_read_is_not_shown() {
     let folder = tempfile::tempdir().unwrap();
     let closed = folder.path().join("closed");
     fs::write(&closed, HEX).unwrap();
-    fs::set_permissions(&closed, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o0)).unwrap();
     let large = folder.path().join("large");
     fs::write(&large, HEX.repeat(2_000)).unwrap();
     let check = readers().into_iter().find(|reader| reader.words == ["config", "check"]).unwrap();
