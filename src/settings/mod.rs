@@ -394,6 +394,25 @@ mod tests {
     }
 
     #[test]
+    fn the_header_of_addresses_and_the_limit_on_connections_are_shown_and_checked() {
+        let shown = resolve(|_| ()).expect("the defaults").in_force();
+        for line in
+            ["client_address_header        x-forwarded-for", "limit_connections_per_address 256"]
+        {
+            assert!(shown.contains(line), "{line} is missing in\n{shown}");
+        }
+        let settings = resolve(|raw| {
+            raw.client_address_header = Some("CF-Connecting-IP".into());
+            raw.limits.connections_per_address = Some(0);
+        });
+        let settings = settings.expect("fine");
+        assert_eq!(settings.client_address_header, "cf-connecting-ip");
+        assert_eq!(settings.limits.connections_per_address, 0);
+        let bad = refused(|raw| raw.client_address_header = Some("X Forwarded For".into()));
+        assert!(bad.contains("CLIENT_ADDRESS_HEADER"), "{bad}");
+    }
+
+    #[test]
     fn strangers_need_a_registry() {
         let public = Some(IpAddr::from([0, 0, 0, 0]));
         assert!(refused(|raw| raw.host = public).contains("--registry"));

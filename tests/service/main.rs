@@ -2,6 +2,7 @@
 //! SQLite and on Postgres; the latter needs `scripts/with-postgres.sh`.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod database;
 mod harness;
 
 mod access;

@@ -45,6 +45,9 @@ fn registry(folder: &std::path::Path, names: &[&str]) -> FileRegistry {
     FileRegistry::open(path, 20_000, Timestamp::from_seconds(START)).unwrap()
 }
 
+/// The code, the request, and its key and nonce where that gets looked at and must stay free.
+type SignedRefusal = (&'static str, Request<Body>, Option<(&'static str, Nonce)>);
+
 /// Requests that are refused, each with the code it is refused with. Alice has used up what she may; Charlie has not;
 /// Bob is no validator.
 struct Walk<'a> {
@@ -119,7 +122,7 @@ impl Walk<'_> {
     }
 
     /// Of requests that are signed by headers, with the nonce of those that got as far as to have theirs looked at.
-    fn of_headers(&self) -> Vec<(&'static str, Request<Body>, Option<(&'static str, Nonce)>)> {
+    fn of_headers(&self) -> Vec<SignedRefusal> {
         let access = |body: &'static str| signed("POST", ACCESS, body);
         let report = |body: &'static str| signed("POST", REPORTS, body);
         const SOLD: &str = r#"{"sources":"ZILLOW_SOLD"}"#;

@@ -9,6 +9,7 @@ mod audit;
 mod chain;
 #[cfg(feature = "contract")]
 pub mod contract;
+mod epoch_deltas;
 mod epochs;
 mod error;
 mod group_commit;
@@ -29,15 +30,15 @@ pub use access::{
     UsedNonces, UsedProofs, decide_grants,
 };
 pub use assignments::{
-    Assignment, AssignmentKey, AssignmentQuery, Change, EpochDelta, EpochValidator, Openings,
-    ReportAttempt, ReportDecision, ReportOutcome, Standing, Step, decide_reports, epoch_deltas,
-    epoch_validators, openings_to_count, transition,
+    Assignment, AssignmentKey, AssignmentQuery, Change, Openings, ReportAttempt, ReportDecision,
+    ReportOutcome, Standing, Step, decide_reports, openings_to_count, transition,
 };
 pub use audit::{
     AuditEntry, AuditEvent, AuditKind, AuditQuery, Origin, UnknownAuditKind, announcement_event,
     deal_events, grant_events, status_events,
 };
 pub use chain::KeptMembers;
+pub use epoch_deltas::{EpochDelta, EpochValidator, epoch_deltas, epoch_validators};
 pub use epochs::{EpochRecord, PoolEntry, Pull, StoredPool};
 pub use error::{Migrations, OpenError, StoreError};
 pub use group_commit::{BATCH, GroupCommit};

@@ -83,7 +83,9 @@ async fn rubbish_in_a_kept_file_is_never_trusted() {
     let first = run().blocks(BlocksRequest::new()).await.unwrap();
     let copies = ["blocks-", "pool-", "token-"].map(|prefix| kept(&world, prefix));
     for rubbish in rubbish() {
-        copies.each_ref().map(|file| fs::write(file, &rubbish).unwrap());
+        for file in &copies {
+            fs::write(file, &rubbish).unwrap();
+        }
         // Ten grants a minute are the limit.
         world.clock.advance(Duration::from_secs(60));
         let again = run().blocks(BlocksRequest::new()).await.unwrap();
