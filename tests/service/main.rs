@@ -27,3 +27,5 @@ mod replicas;
 mod reported_epochs;
 mod schemas;
 mod signed;
+mod stand_in;
+mod verify;

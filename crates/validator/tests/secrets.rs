@@ -47,6 +47,9 @@ fn settings() -> Vec<Setting> {
     include_str!("secret_settings.txt").lines().map(setting).collect()
 }
 
+/// Words of a command line, and variables of its environment.
+type Way = (Vec<OsString>, Vec<(String, OsString)>);
+
 impl Setting {
     /// What stands before and after the secret in a value that is fine, and a secret that fits.
     fn forms(&self) -> Vec<(&'static str, &'static str, &'static str)> {
@@ -67,7 +70,7 @@ impl Setting {
     }
 
     /// By the variable, and by each form of the flag.
-    fn ways(&self, value: &OsStr) -> Vec<(Vec<OsString>, Vec<(String, OsString)>)> {
+    fn ways(&self, value: &OsStr) -> Vec<Way> {
         let flag = OsString::from(format!("--{}", self.flag));
         let joined = [flag.as_bytes(), b"=", value.as_bytes()].concat();
         let misspelt = [&joined[..3], &joined[4..]].concat();
