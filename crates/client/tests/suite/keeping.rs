@@ -100,6 +100,7 @@ async fn rubbish_in_a_kept_file_is_never_trusted() {
         let honest = fs::read(&file).unwrap();
         for rubbish in rubbish() {
             fs::write(&file, &rubbish).unwrap();
+            world.clock.advance(Duration::from_secs(60));
             let error = run().blocks(BlocksRequest::new()).await.unwrap_err();
             let words = error.to_string();
             assert!(matches!(error, Error::DataFolder { .. }), "{words}");
