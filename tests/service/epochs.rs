@@ -1,7 +1,9 @@
 use std::time::Duration;
 
 use resi_data_api::clock::Clock as _;
-use resi_protocol::rotation::{Part, Pinned, Pool, Question, Voucher, verify_epoch, verify_history};
+use resi_protocol::rotation::{
+    Part, Pinned, Pool, Question, Voucher, verify_epoch, verify_history,
+};
 use resi_protocol::wire::{EpochList, EpochResource, PoolResource};
 use serde_json::{Value, json};
 

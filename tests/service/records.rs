@@ -67,11 +67,9 @@ async fn every_replica_and_restart_publishes_one_signature(backend: Backend) {
     service.clock.advance(EPOCH);
     service.turn().await;
     let now = service.clock.clone();
-    let other = Service::on_store(
-        Arc::clone(&service.app.store),
-        Options { clock: now, ..options() },
-    )
-    .await;
+    let other =
+        Service::on_store(Arc::clone(&service.app.store), Options { clock: now, ..options() })
+            .await;
     let running = current(&service).await;
     assert!(is_signed(&running) && running.prev_sha256.is_some());
     assert!(running.rotation.honeypots_sha256.is_some());
@@ -92,11 +90,8 @@ async fn every_replica_and_restart_publishes_one_signature(backend: Backend) {
     let blocks = service.get_with(BLOCKS, &token).await;
     let blocks: ValidatorData = serde_json::from_slice(&blocks.body).unwrap();
     assert_ne!(blocks.record_signature, running.record_signature);
-    let unlinked = EpochResource {
-        prev_sha256: None,
-        record_signature: blocks.record_signature,
-        ..running
-    };
+    let unlinked =
+        EpochResource { prev_sha256: None, record_signature: blocks.record_signature, ..running };
     assert!(is_signed(&unlinked));
     service.stop().await;
 }

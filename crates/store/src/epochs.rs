@@ -24,7 +24,8 @@ pub struct EpochRecord {
     pub prev_sha256: Option<Sha256Hash>,
     /// Of its key over the record, which [`Store::sign_record`](crate::Store::sign_record) adds.
     pub record_signature: Option<Signature>,
-    /// Its decoys, where there are some. Nobody sees more than their hash before it has ended.
+    /// Its decoys, where there are some. Answers show no more than their hash before it has ended; whoever reads the database
+    /// sees them as soon as the record is written.
     pub honeypots: Option<Honeypots>,
 }
 

@@ -1,7 +1,9 @@
 use std::fmt::Display;
 
 use resi_protocol::EpochId;
-use resi_protocol::rotation::{Change, Counted, Gap, History, MAX_ANNOUNCEMENTS, RotationPublicKey};
+use resi_protocol::rotation::{
+    Change, Counted, Gap, History, MAX_ANNOUNCEMENTS, RotationPublicKey,
+};
 
 use super::Verdict;
 
@@ -24,10 +26,25 @@ pub(super) fn verdict(
     ];
     lines.extend(netuid.map(|netuid| format!("ok   netuid: pinned, {netuid}")));
     lines.push(format!("ok   {} records are signed by their key", history.signed));
-    lines.extend(list("ok", "have no signature, and a signed one leads to them: the hash chain vouches for them", &history.chained));
-    lines.extend(list("??", "have no signature, and no signed one leads to them: nothing vouches for them", &history.unvouched));
-    lines.push(format!("ok   {} are linked to the record before, and every link holds", history.linked));
-    lines.extend(list("??", "are linked to none, as what was written before records were linked, or after a later one", &history.unlinked));
+    lines.extend(list(
+        "ok",
+        "have no signature, and a signed one leads to them: the hash chain vouches for them",
+        &history.chained,
+    ));
+    lines.extend(list(
+        "??",
+        "have no signature, and no signed one leads to them: nothing vouches for them",
+        &history.unvouched,
+    ));
+    lines.push(format!(
+        "ok   {} are linked to the record before, and every link holds",
+        history.linked
+    ));
+    lines.extend(list(
+        "??",
+        "are linked to none, as what was written before records were linked, or after a later one",
+        &history.unlinked,
+    ));
     match history.continues_at {
         None => lines.push(format!("ok   the oldest, of epoch {oldest}, is linked to none; whether there were older ones it cannot show")),
         Some(sha256) => {
@@ -43,7 +60,9 @@ pub(super) fn verdict(
     lines.extend(first_of(&changes, changes.len(), "    ", |change| change_words(change)));
     if history.ignored_announcements > 0 {
         let more = history.ignored_announcements;
-        lines.push(format!("--   {more} announcements beyond the first {MAX_ANNOUNCEMENTS} were not looked at"));
+        lines.push(format!(
+            "--   {more} announcements beyond the first {MAX_ANNOUNCEMENTS} were not looked at"
+        ));
     }
     let is_verified = history.is_complete() && known.is_some();
     lines.push(format!("\n{}\n", conclusion(history, is_verified)));
@@ -52,10 +71,14 @@ pub(super) fn verdict(
 
 fn key_words(known: Option<RotationPublicKey>, newest: RotationPublicKey) -> String {
     match known {
-        None => format!("??   the rotation key: first contact, the newest record is of {newest} (--public-key)"),
+        None => format!(
+            "??   the rotation key: first contact, the newest record is of {newest} (--public-key)"
+        ),
         Some(known) if known == newest => format!("ok   the rotation key: pinned, {newest}"),
         Some(known) => {
-            format!("ok   the rotation key: pinned, {known}; the newest record is of {newest}, which follows it")
+            format!(
+                "ok   the rotation key: pinned, {known}; the newest record is of {newest}, which follows it"
+            )
         }
     }
 }
@@ -97,7 +120,9 @@ fn first_of<T, L: Display>(
 
 fn gap_words(gap: &Gap) -> String {
     let Gap { after, before, epochs } = gap;
-    format!("gap  {epochs} epochs without a record after {after}, before {before}: the service or its database was down")
+    format!(
+        "gap  {epochs} epochs without a record after {after}, before {before}: the service or its database was down"
+    )
 }
 
 fn change_words(change: &Change) -> String {

@@ -11,11 +11,10 @@ mod words;
 use std::path::Path;
 use std::str::FromStr;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use resi_protocol::rotation::{
     Announcement, Known, Pinned, Verified, VerifyError, Voucher, verify_blocks, verify_epoch,
 };
-use resi_protocol::Timestamp;
 
 use self::answer::Answer;
 use self::fetch::Service;
@@ -37,18 +36,19 @@ pub struct Verdict {
 /// # Errors
 /// What differs from an honest answer, or kept it from being checked.
 pub fn run(args: &VerifyArgs, clock: &dyn Clock) -> Result<Verdict> {
-    let at = option("--at", args.at.as_deref())?.unwrap_or_else(|| clock.now());
+    let at = option("--at", args.at.as_deref())?;
     if args.history {
-        return history::run(args, at, clock);
+        return history::run(args, at.unwrap_or_else(|| clock.now()), clock);
     }
     let service = Service::of(&args.answer);
-    let asked = Asked::new(args, at)?;
+    let asked = Asked::new(args)?;
     let text = match &service {
         Some(service) => service.get(&args.answer, args.token.as_deref())?,
         None => fetch::read(Path::new(&args.answer))?,
     };
+    let at = at.unwrap_or_else(|| clock.now());
     let answer = answer::parse(&text).with_context(|| args.answer.clone())?;
-    let question = asked.question(&answer)?;
+    let question = asked.question(&answer, at)?;
     let given = pinned(args)?;
     let known = match &service {
         Some(service) => follow(&given, &answer, service)?,

@@ -36,7 +36,8 @@ fn of_text(text: &str) -> Result<Pool> {
 }
 
 fn of_json(text: &str) -> Result<Pool> {
-    let resource: PoolResource = json(text).context("this is no answer of /api/v1/pools/{sha256}")?;
+    let resource: PoolResource =
+        json(text).context("this is no answer of /api/v1/pools/{sha256}")?;
     let pool = Pool::new(resource.zipcodes)?;
     let is_right = pool.sha256() == resource.sha256 && pool.len() == resource.size;
     ensure!(is_right, "not verified: the pool is not of the hash and size that it says");

@@ -15,7 +15,6 @@ pub(super) struct Asked {
     epoch: Option<EpochId>,
     sources: Option<Sources>,
     block_size: Option<u32>,
-    at: Timestamp,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,13 +25,12 @@ enum Resource {
 }
 
 impl Asked {
-    pub(super) fn new(args: &VerifyArgs, at: Timestamp) -> Result<Self> {
+    pub(super) fn new(args: &VerifyArgs) -> Result<Self> {
         let mut asked = Self {
             resource: None,
             epoch: option("--epoch", args.epoch.as_deref())?,
             sources: option("--sources", args.sources.as_deref())?,
             block_size: args.block_size,
-            at,
         };
         let is_url = args.answer.contains("://");
         if let Some((_, resource)) = args.answer.split_once("/api/v1/").filter(|_| is_url) {
@@ -66,9 +64,9 @@ impl Asked {
         Ok(())
     }
 
-    /// The question that `answer` must be the answer to.
-    pub(super) fn question(&self, answer: &Answer) -> Result<Question> {
-        let Self { epoch, block_size, at, .. } = *self;
+    /// The question that `answer`, got at `at`, must be the answer to.
+    pub(super) fn question(&self, answer: &Answer, at: Timestamp) -> Result<Question> {
+        let Self { epoch, block_size, .. } = *self;
         let mut question = Question { epoch, block_size, at: Some(at), sources: None };
         match (answer, self.resource) {
             (Answer::Blocks(data), None | Some(Resource::Blocks)) => {
@@ -106,9 +104,7 @@ mod tests {
     use super::*;
 
     fn read(resource: &str) -> Result<Asked> {
-        let at = Timestamp::UNIX_EPOCH;
-        let mut asked =
-            Asked { resource: None, epoch: None, sources: None, block_size: None, at };
+        let mut asked = Asked { resource: None, epoch: None, sources: None, block_size: None };
         asked.read(resource)?;
         Ok(asked)
     }

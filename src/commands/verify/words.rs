@@ -70,7 +70,9 @@ fn lines(
         Part::Record => record(voucher).into(),
         Part::PrevSha256 => prev_sha256(voucher, answer),
         Part::Honeypots => honeypots(voucher, verified.honeypots.len()),
-        Part::RevealedAt => "revealed_at: the service's word, that it is its start or its end".into(),
+        Part::RevealedAt => {
+            "revealed_at: the service's word, that it is its start or its end".into()
+        }
         Part::GeographicInfo => {
             "geographic_info: no proof is about states, metropolitan areas and size ranks".into()
         }
