@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use clap::Parser;
 use resi_data_api::cli::{
     Cli, Command, ConfigCommand, EpochsCommand, RotationCommand, SettingsArgs, ValidatorsCommand,
+    VerifyArgs,
 };
 use resi_data_api::clock::{Clock, SystemClock};
 use resi_data_api::commands::doctor::{self, Verdict};
@@ -69,7 +70,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
             };
             rotate_jwt_key::run(step, &settings(args.settings)?)?
         }
-        Command::Verify(args) => verify::run(&args, now)?,
+        Command::Verify(args) => return verify(&args),
         Command::Health(args) => {
             let url = match args.url {
                 Some(url) => url,
@@ -111,6 +112,14 @@ fn doctor(args: SettingsArgs) -> Result<ExitCode> {
     }
     let failed = findings.iter().any(|finding| finding.verdict == Verdict::Fail);
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// Exits with 0 only where everything was verified.
+fn verify(args: &VerifyArgs) -> Result<ExitCode> {
+    let verdict = verify::run(args, &SystemClock::new())?;
+    let printed = io::stdout().write_all(verdict.text.as_bytes());
+    let printed = unless_pipe_closed(printed.map_err(Into::into))?;
+    Ok(if verdict.is_verified { printed } else { ExitCode::FAILURE })
 }
 
 fn block_on<T>(command: impl Future<Output = T>) -> Result<T> {

@@ -15,4 +15,3 @@ pub mod rotation;
 pub mod serve;
 pub mod validators;
 pub mod verify;
-mod verify_history;

@@ -88,7 +88,11 @@ pub(crate) async fn get_validator_data(
     Ok(response)
 }
 
-fn parameters(raw: Option<&str>) -> Result<(Sources, u32), ApiError> {
+/// The sources and the block size that a query asks for.
+///
+/// # Errors
+/// When it has a parameter that is not one of blocks.
+pub(crate) fn parameters(raw: Option<&str>) -> Result<(Sources, u32), ApiError> {
     let query = Query::parse(raw, PARAMETERS)?;
     let block_size = match query.get("block_size") {
         None => DEFAULT_BLOCK_SIZE,

@@ -19,6 +19,7 @@ mod honeypots;
 mod limits;
 mod mock;
 mod openapi;
+mod records;
 mod replicas;
 mod schemas;
 mod signed;

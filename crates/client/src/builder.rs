@@ -139,7 +139,7 @@ impl ClientBuilder {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn rotation_key(mut self, key: RotationPublicKey) -> Self {
-        self.pinned.public_key = Some(key);
+        self.pinned.public_key = Some(key.into());
         self
     }
 
@@ -149,7 +149,7 @@ impl ClientBuilder {
     /// let builder = resi_client::Client::builder().netuid(46);
     /// ```
     pub fn netuid(mut self, netuid: u16) -> Self {
-        self.pinned.netuid = Some(netuid);
+        self.pinned.netuid = Some(netuid.into());
         self
     }
 
@@ -159,7 +159,7 @@ impl ClientBuilder {
     /// let builder = resi_client::Client::builder().epoch_seconds(14_400);
     /// ```
     pub fn epoch_seconds(mut self, seconds: u32) -> Self {
-        self.pinned.epoch_seconds = Some(seconds);
+        self.pinned.epoch_seconds = Some(seconds.into());
         self
     }
 
@@ -170,7 +170,7 @@ impl ClientBuilder {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn pool_sha256(mut self, sha256: Sha256Hash) -> Self {
-        self.pinned.pool_sha256 = Some(sha256);
+        self.pinned.pool_sha256 = Some(sha256.into());
         self
     }
 
@@ -180,7 +180,7 @@ impl ClientBuilder {
     /// let builder = resi_client::Client::builder().zipcodes_per_epoch(1_000);
     /// ```
     pub fn zipcodes_per_epoch(mut self, count: u32) -> Self {
-        self.pinned.zipcodes_per_epoch = Some(count);
+        self.pinned.zipcodes_per_epoch = Some(count.into());
         self
     }
 

@@ -1,12 +1,12 @@
-use std::fs::{self, OpenOptions};
-use std::io::{self, ErrorKind, Write as _};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use reqwest::Url;
 use resi_protocol::rotation::Pool;
-use resi_protocol::wire::AccessGrant;
+use resi_protocol::wire::{AccessGrant, ValidatorData};
 use resi_protocol::{Hotkey, Sha256Hash, Sources};
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
@@ -15,6 +15,9 @@ use crate::Error;
 use crate::announcements::Announcements;
 use crate::known_rotation::KnownRotation;
 use crate::requests::BlocksRequest;
+
+/// The largest are the blocks, of which an answer has at most so much.
+const MAX_FILE: u64 = 2 * 1024 * 1024;
 
 /// What is kept of one service over restarts, for its owner only. Pools, blocks and tokens are copies that may be lost and are
 /// checked when they are read or used; the known rotation is not.
@@ -103,7 +106,7 @@ impl DataFolder {
     }
 
     pub(crate) fn pool(&self, sha256: Sha256Hash) -> Option<Pool> {
-        let text = fs::read_to_string(self.pool_file(sha256)).ok()?;
+        let text = String::from_utf8(read(&self.pool_file(sha256)).ok()?).ok()?;
         let zipcodes = text.lines().map(str::parse).collect::<Result<Vec<_>, _>>().ok()?;
         Pool::new(zipcodes).ok().filter(|pool| pool.sha256() == sha256)
     }
@@ -113,16 +116,17 @@ impl DataFolder {
         self.keep_copy(&self.pool_file(pool.sha256()), lines.as_bytes());
     }
 
-    pub(crate) fn blocks(&self, hotkey: Hotkey, request: BlocksRequest) -> Option<Vec<u8>> {
-        fs::read(self.blocks_file(hotkey, request)).ok()
+    pub(crate) fn blocks(&self, hotkey: Hotkey, request: BlocksRequest) -> Option<ValidatorData> {
+        serde_json::from_slice(&read(&self.blocks_file(hotkey, request)).ok()?).ok()
     }
 
-    pub(crate) fn keep_blocks(&self, hotkey: Hotkey, request: BlocksRequest, answer: &[u8]) {
-        self.keep_copy(&self.blocks_file(hotkey, request), answer);
+    pub(crate) fn keep_blocks(&self, hotkey: Hotkey, request: BlocksRequest, data: &ValidatorData) {
+        let text = serde_json::to_vec(data).unwrap_or_default();
+        self.keep_copy(&self.blocks_file(hotkey, request), &text);
     }
 
     pub(crate) fn grant(&self, hotkey: Hotkey, sources: Sources) -> Option<AccessGrant> {
-        serde_json::from_slice(&fs::read(self.token_file(hotkey, sources)).ok()?).ok()
+        serde_json::from_slice(&read(&self.token_file(hotkey, sources)).ok()?).ok()
     }
 
     pub(crate) fn keep_grant(&self, hotkey: Hotkey, sources: Sources, grant: &AccessGrant) {
@@ -157,7 +161,7 @@ impl DataFolder {
 
 /// What is kept there, and trusted as it is.
 fn trusted<T: DeserializeOwned>(path: PathBuf) -> Result<Option<T>, Error> {
-    let text = match fs::read(&path) {
+    let text = match read(&path) {
         Ok(text) => text,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(fault(path, error)),
@@ -165,6 +169,23 @@ fn trusted<T: DeserializeOwned>(path: PathBuf) -> Result<Option<T>, Error> {
     serde_json::from_slice(&text)
         .map(Some)
         .map_err(|error| fault(path, io::Error::new(ErrorKind::InvalidData, error)))
+}
+
+/// A file that this client may have written.
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    // Whatever else bears that name might never end.
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::new(ErrorKind::InvalidData, "it is no file"));
+    }
+    let mut text = Vec::new();
+    File::open(path)?.take(MAX_FILE + 1).read_to_end(&mut text)?;
+    if text.len() as u64 > MAX_FILE {
+        return Err(io::Error::new(
+            ErrorKind::InvalidData,
+            "it is larger than any file of this client",
+        ));
+    }
+    Ok(text)
 }
 
 fn fault(path: PathBuf, error: io::Error) -> Error {

@@ -18,7 +18,7 @@ use futures_util::future::{join_all, select_all};
 use resi_protocol::btauth::Nonce;
 use resi_protocol::rotation::{Announcement, VrfSignature};
 use resi_protocol::wire::AssignmentId;
-use resi_protocol::{EpochId, Hotkey, Sha256Hash, Timestamp};
+use resi_protocol::{EpochId, Hotkey, Sha256Hash, Signature, Timestamp};
 use resi_store::{
     Assignment, AssignmentQuery, AuditEntry, AuditEvent, AuditQuery, Connections, EpochRecord,
     GrantAttempt, GrantOutcome, GrantedValidator, GroupCommit, KeptMembers, Migrations, OpenError,
@@ -128,6 +128,15 @@ impl Store for PostgresStore {
         signature: &VrfSignature,
     ) -> Result<(), StoreError> {
         within(epochs::publish(&self.database, netuid, epoch, signature)).await
+    }
+
+    async fn sign_record(
+        &self,
+        netuid: u16,
+        epoch: EpochId,
+        signature: &Signature,
+    ) -> Result<Option<Signature>, StoreError> {
+        within(epochs::sign_record(&self.database, netuid, epoch, signature)).await
     }
 
     async fn epoch_record(

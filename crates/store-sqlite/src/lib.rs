@@ -19,7 +19,7 @@ use async_trait::async_trait;
 use resi_protocol::btauth::Nonce;
 use resi_protocol::rotation::{Announcement, VrfSignature};
 use resi_protocol::wire::AssignmentId;
-use resi_protocol::{EpochId, Hotkey, Sha256Hash, Timestamp};
+use resi_protocol::{EpochId, Hotkey, Sha256Hash, Signature, Timestamp};
 use resi_store::{
     Assignment, AssignmentQuery, AuditEntry, AuditEvent, AuditQuery, Connections, EpochRecord,
     GrantAttempt, GrantOutcome, GrantedValidator, GroupCommit, KeptMembers, Migrations, OpenError,
@@ -135,6 +135,15 @@ impl Store for SqliteStore {
         signature: &VrfSignature,
     ) -> Result<(), StoreError> {
         within(epochs::publish(&self.database, netuid, epoch, signature)).await
+    }
+
+    async fn sign_record(
+        &self,
+        netuid: u16,
+        epoch: EpochId,
+        signature: &Signature,
+    ) -> Result<Option<Signature>, StoreError> {
+        within(epochs::sign_record(&self.database, netuid, epoch, signature)).await
     }
 
     async fn epoch_record(

@@ -22,7 +22,7 @@ use async_trait::async_trait;
 use resi_protocol::btauth::Nonce;
 use resi_protocol::rotation::{Announcement, VrfSignature};
 use resi_protocol::wire::AssignmentId;
-use resi_protocol::{EpochId, Hotkey, Sha256Hash, Timestamp};
+use resi_protocol::{EpochId, Hotkey, Sha256Hash, Signature, Timestamp};
 
 pub use access::{
     GRANT_WINDOW, GrantAttempt, GrantOutcome, GrantedValidator, Quota, RecentGrants,
@@ -114,6 +114,15 @@ pub trait Store: Send + Sync + std::fmt::Debug {
         epoch: EpochId,
         signature: &VrfSignature,
     ) -> Result<(), StoreError>;
+
+    /// Adds the signature of its key to the record of an epoch unless it has one, and returns the one that stands; `None`
+    /// where there is no record.
+    async fn sign_record(
+        &self,
+        netuid: u16,
+        epoch: EpochId,
+        signature: &Signature,
+    ) -> Result<Option<Signature>, StoreError>;
 
     /// The record of an epoch.
     async fn epoch_record(

@@ -266,6 +266,9 @@ fn a_recorded_answer_is_read_as_it_was_and_restricted_to_its_batch() {
         &Limits::default(),
     );
     assert_eq!(empty, Err(RecordedAnswerError::NoResponse));
+    let null = br#"{"uid": 12, "received_at": "2025-01-15T09:00:00Z", "response": null}"#;
+    let refused = RecordedAnswer::parse(null, &Assigned::anything(), &Limits::default());
+    assert!(matches!(refused, Err(RecordedAnswerError::Refused { uid: 12, .. })), "{refused:?}");
 }
 
 #[test]

@@ -13,7 +13,9 @@ Exit codes:
   4  the service refused, and will again
   5  the service is not there, or busy: try again later
   6  the clock of this machine is off
-  7  the wallet cannot be used";
+  7  the wallet cannot be used
+  8  the answer is none to what was asked: something else may be at that address
+  9  verify found nothing wrong, but for what is marked ?? there is nothing but the answer itself";
 
 /// The validators' command for the RESI coordination service
 ///

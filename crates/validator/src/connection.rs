@@ -8,8 +8,8 @@ use anyhow::{Context as _, Result, anyhow};
 use async_trait::async_trait;
 use clap::Args;
 use resi_client::{Cause, Client, ClientBuilder, RetryPolicy, Signer, Wallet, WalletError};
-use resi_protocol::rotation::RotationPublicKey;
-use resi_protocol::{Hotkey, Sha256Hash, Signature, Sources};
+use resi_protocol::rotation::{Known, Pinned, RotationPublicKey};
+use resi_protocol::{Hotkey, Sha256Hash, Signature, Sources, Timestamp};
 
 /// Which service, in whose name, and what is known of it.
 #[derive(Debug, Args)]
@@ -110,6 +110,23 @@ struct KnownArgs {
     zipcodes_per_epoch: Option<u32>,
 }
 
+impl KnownArgs {
+    fn netuid(&self) -> Option<u16> {
+        self.netuid.or(self.netuid_otherwise)
+    }
+
+    fn pinned(&self) -> Pinned {
+        Pinned {
+            public_key: self.rotation_key.map(Known::pinned),
+            netuid: self.netuid().map(Known::pinned),
+            epoch_seconds: self.epoch_seconds.map(Known::pinned),
+            pool_sha256: self.pool_sha256.map(Known::pinned),
+            zipcodes_per_epoch: self.zipcodes_per_epoch.map(Known::pinned),
+            honeypots_sha256: None,
+        }
+    }
+}
+
 impl ConnectionArgs {
     /// A client that speaks in the name of the wallet, with access to `sources`.
     pub(crate) fn client(&self, sources: Sources) -> Result<Client> {
@@ -119,6 +136,15 @@ impl ConnectionArgs {
     /// A client for what is public, which needs no wallet.
     pub(crate) fn public_client(&self) -> Result<Client> {
         Ok(self.builder().signer(Nobody).build()?)
+    }
+
+    /// What is known of the rotation at `moment`, without asking anybody: what was given, and of the service, where one is
+    /// named, what is remembered.
+    pub(crate) async fn known_at(&self, moment: Timestamp) -> Result<Pinned> {
+        match &self.url {
+            Some(_) => Ok(self.public_client()?.pinned_at(moment).await?),
+            None => Ok(self.known.pinned()),
+        }
     }
 
     fn builder(&self) -> ClientBuilder {
@@ -133,7 +159,7 @@ impl ConnectionArgs {
             builder = builder.data_folder(folder);
         }
         let known = &self.known;
-        if let Some(netuid) = known.netuid.or(known.netuid_otherwise) {
+        if let Some(netuid) = known.netuid() {
             builder = builder.netuid(netuid);
         }
         if let Some(key) = known.rotation_key {

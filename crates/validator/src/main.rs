@@ -4,6 +4,7 @@ mod cli;
 mod commands;
 mod connection;
 mod failure;
+mod files;
 mod output;
 mod progress;
 
@@ -15,14 +16,14 @@ use clap::Parser as _;
 use tracing_subscriber::EnvFilter;
 
 use crate::cli::Cli;
-use crate::failure::exit_code;
+use crate::failure::{exit_code, tell};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     match run(&cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("resi-validator: {error:#}");
+            tell(&error);
             exit_code(&error)
         }
     }

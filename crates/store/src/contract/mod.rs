@@ -86,6 +86,7 @@ macro_rules! contract {
             records_are_linked_to_the_one_before,
             records_are_listed_newest_first,
             a_signature_is_published_once,
+            a_record_is_signed_once,
             a_record_of_another_epoch_length_conflicts_while_it_runs,
             of_two_replicas_one_announces,
             pools_are_kept,

@@ -2,6 +2,7 @@ mod access;
 mod assignments;
 mod blocks;
 mod consensus;
+mod decoys;
 mod epoch;
 mod report;
 mod simulate;
@@ -36,7 +37,7 @@ impl Command {
             Self::Epoch(command) => command.run(cli).await,
             Self::Verify(command) => command.run(cli).await,
             Self::Wallet(command) => command.run(cli),
-            Self::Consensus(command) => command.run(cli),
+            Self::Consensus(command) => command.run(cli).await,
             Self::Simulate(command) => command.run(cli),
         }
     }

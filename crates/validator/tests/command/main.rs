@@ -4,105 +4,22 @@
 use std::fs;
 use std::process::Command;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
+use std::sync::atomic::Ordering;
 
-use resi_data_api::clock::{Clock, SystemClock};
-use resi_protocol::Timestamp;
-use serde_json::Value;
-use tempfile::TempDir;
-use tokio::runtime::Runtime;
+use resi_data_api::clock::SystemClock;
+use serde_json::{Value, json};
 
-#[path = "../../client/tests/suite/support/service.rs"]
+mod answers;
+mod between;
+#[path = "../../../client/tests/suite/support/service.rs"]
 mod service;
+mod stage;
 
-use service::{Backend, Database, Options, Service};
+use service::{Backend, Options};
+use stage::{Stage, Standing};
 
 const WALLETS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../client/tests/wallets");
 const ALICE: &str = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
-
-/// A service, and a home folder for the command.
-struct Stage {
-    runtime: Runtime,
-    database: Database,
-    service: Service,
-    home: TempDir,
-}
-
-struct Outcome {
-    code: i32,
-    out: String,
-    errors: String,
-}
-
-impl Outcome {
-    #[track_caller]
-    fn ok(self) -> String {
-        assert_eq!((self.code, self.errors.as_str()), (0, ""), "{}", self.out);
-        self.out
-    }
-
-    #[track_caller]
-    fn json(self) -> Value {
-        serde_json::from_str(&self.ok()).unwrap()
-    }
-
-    #[track_caller]
-    fn fails(self, code: i32, words: &str) {
-        assert_eq!((self.code, self.out.as_str()), (code, ""), "{}", self.errors);
-        assert!(self.errors.contains(words), "{}", self.errors);
-    }
-}
-
-impl Stage {
-    fn new() -> Self {
-        Self::on(Backend::Sqlite, Arc::new(SystemClock::new()))
-    }
-
-    fn on(backend: Backend, clock: Arc<dyn Clock>) -> Self {
-        let runtime = Runtime::new().unwrap();
-        let (database, service) = runtime.block_on(async {
-            let database = Database::new(backend).await;
-            let service = Service::start(&database, clock, Options::default()).await;
-            (database, service)
-        });
-        Self { runtime, database, service, home: tempfile::tempdir().unwrap() }
-    }
-
-    fn run(&self, arguments: &[&str]) -> Outcome {
-        self.run_with(&[("DATA_API_URL", &self.url())], arguments)
-    }
-
-    fn alice(&self, arguments: &[&str]) -> Outcome {
-        self.run(&[&["--wallet-uri", "//Alice"], arguments].concat())
-    }
-
-    fn run_with(&self, environment: &[(&str, &str)], arguments: &[&str]) -> Outcome {
-        let output = Command::new(env!("CARGO_BIN_EXE_resi-validator"))
-            .args(arguments)
-            .env_clear()
-            .env("HOME", self.home.path())
-            .envs(environment.iter().copied())
-            .output()
-            .unwrap();
-        Outcome {
-            code: output.status.code().unwrap(),
-            out: String::from_utf8(output.stdout).unwrap(),
-            errors: String::from_utf8(output.stderr).unwrap(),
-        }
-    }
-
-    fn url(&self) -> String {
-        format!("http://{}", self.service.address)
-    }
-
-    fn end(self) {
-        self.runtime.block_on(async {
-            self.service.stop().await;
-            self.database.remove().await;
-        });
-    }
-}
 
 #[test]
 fn pull_verify_report_and_read_back_on_sqlite() {
@@ -115,7 +32,7 @@ fn pull_verify_report_and_read_back_on_postgres() {
 }
 
 fn pull_verify_report_and_read_back(backend: Backend) {
-    let stage = Stage::on(backend, Arc::new(SystemClock::new()));
+    let stage = Stage::on(backend, Arc::new(SystemClock::new()), Options::default());
     let grant = stage.alice(&["access"]).json();
     assert_eq!(grant["sources_authorized"][0], "ZILLOW_SOLD");
     let text = stage.alice(&["access", "--table"]).ok();
@@ -130,10 +47,11 @@ fn pull_verify_report_and_read_back(backend: Backend) {
     assert!(table.contains("50 with 1000 zipcodes") && table.contains("batch_050"), "{table}");
 
     let proof = stage.alice(&["verify"]).json();
-    assert_eq!(
-        (&proof["verified"], proof["not_pinned"].as_array().unwrap().len()),
-        (&true.into(), 0)
-    );
+    assert_eq!((&proof["verified"], &proof["open"]), (&true.into(), &json!([])));
+    assert_eq!(proof["not_pinned"].as_array().unwrap().len(), 5, "remembered is not pinned");
+    let since = proof["vouchers"]["public_key"].as_str().unwrap();
+    assert!(since.starts_with("remembered since 20"), "{since}");
+    assert!(table.contains(since), "{table}");
 
     let statistics = r#"{"success_rate": 0.95, "region": "TX"}"#;
     let report = ["report", "first", "completed", "--statistics", statistics];
@@ -170,8 +88,9 @@ fn a_saved_answer_is_verified_and_a_changed_one_is_not() {
 
     let elsewhere = stage.home.path().join("elsewhere");
     let fresh = ["verify", "--file", path, "--table", "--data-dir", elsewhere.to_str().unwrap()];
-    let words = stage.run(&fresh).ok();
-    assert!(words.contains("as far as it goes") && words.contains("the rotation key"), "{words}");
+    let words = stage.run(&fresh).open();
+    assert!(words.contains("Not verified") && !words.contains("Verified"), "{words}");
+    assert!(words.contains("??   netuid 46: first contact"), "{words}");
     stage.run(&["verify", "--file", path, "--at", "2025-01-15T10:00:00Z"]).fails(3, "is running");
 
     let blocks: Value = serde_json::from_str(&blocks).unwrap();
@@ -244,52 +163,38 @@ fn the_exit_code_says_what_a_script_can_do() {
     stage.run(&["--wallet-uri", "Alice", "access"]).fails(7, "phrase");
     stage.end();
 
-    let stage = Stage::on(Backend::Sqlite, Standing::new());
+    let stage = Stage::on(Backend::Sqlite, Standing::new(), Options::default());
     stage.alice(&["access"]).fails(6, "the clock of this machine is");
     stage.end();
-}
-
-/// The clock of a service that is far from that of this machine, and stands until it is moved.
-#[derive(Debug)]
-struct Standing(AtomicI64);
-
-impl Standing {
-    fn new() -> Arc<Self> {
-        Arc::new(Self(AtomicI64::new(1_736_933_400)))
-    }
-}
-
-impl Clock for Standing {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_seconds(self.0.load(Ordering::SeqCst))
-    }
-
-    fn monotonic(&self) -> Duration {
-        self.now().since(Timestamp::UNIX_EPOCH)
-    }
 }
 
 #[test]
 fn an_epoch_is_verified_when_it_has_ended() {
     let clock = Standing::new();
-    let stage = Stage::on(Backend::Sqlite, clock.clone());
-    let verify = ["verify", "2025-01-15T08-00-00"];
-    stage.run(&verify).fails(3, "shows no signature and zipcodes yet");
+    let stage = Stage::on(Backend::Sqlite, clock.clone(), Options::default());
     clock.0.fetch_add(4 * 3_600, Ordering::SeqCst);
-    let proof = stage.run(&verify).json();
-    assert_eq!((&proof["verified"], &proof["zipcodes"]), (&true.into(), &1_000.into()));
-    assert_eq!(proof["not_pinned"].as_array().unwrap().len(), 5);
+    let verify = ["verify", "2025-01-15T08-00-00"];
+    let proof: Value = serde_json::from_str(&stage.run(&verify).open()).unwrap();
+    assert_eq!((&proof["verified"], &proof["zipcodes"]), (&false.into(), &1_000.into()));
+    assert_eq!(proof["not_pinned"], proof["open"]);
+    assert_eq!(proof["open"].as_array().unwrap().len(), 5);
+    assert_eq!(proof["vouchers"]["public_key"], "first contact");
 
     let key = stage.service.rotation_key.to_string();
-    let words =
-        stage.run(&["--rotation-key", &key, "--netuid", "46", "verify", verify[1], "--table"]);
-    let words = words.ok();
-    assert!(words.contains("a record, not compared with the clock"), "{words}");
-    assert!(
-        words.contains("vouches for: epoch_seconds, pool_sha256, zipcodes_per_epoch."),
-        "{words}"
-    );
+    let sha256 = stage.run(&["epoch", verify[1]]).json()["rotation"]["pool_sha256"].clone();
+    let some = ["--rotation-key", &key, "--netuid", "46", "verify", verify[1], "--table"];
+    let words = stage.run(&some).open();
+    assert!(words.contains("ok   netuid 46: pinned"), "{words}");
+    assert!(words.contains("??   epoch_seconds 14400: first contact"), "{words}");
+    let all = ["--epoch-seconds", "14400", "--pool-sha256", sha256.as_str().unwrap()];
+    let all = [&some[..], &all, &["--zipcodes-per-epoch", "1000"]].concat();
+    insta::assert_snapshot!(stage.run(&all).ok());
     stage.run(&["verify", "2025-01-15T08-00-01"]).fails(4, "NOT_FOUND");
+    stage.end();
+
+    let stage = Stage::new();
+    let running = stage.run(&["epoch"]).json()["epoch"]["id"].as_str().unwrap().to_owned();
+    stage.run(&["verify", &running]).fails(3, "shows no signature and zipcodes yet");
     stage.end();
 }
 
