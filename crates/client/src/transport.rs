@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use reqwest::header::{ACCEPT, CONTENT_TYPE, DATE, HeaderMap, LOCATION, RETRY_AFTER};
@@ -96,14 +96,8 @@ pub(crate) struct Transport {
 
 impl Transport {
     pub(crate) fn new(base: Url, try_timeout: Duration) -> Result<Self, String> {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let tls = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .and_then(BuilderVerifierExt::with_platform_verifier)
-            .map_err(|error| error.to_string())?
-            .with_no_client_auth();
         let http = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls)
+            .tls_backend_preconfigured(tls()?)
             .user_agent(USER_AGENT)
             .connect_timeout(CONNECT_DEADLINE)
             .timeout(try_timeout)
@@ -205,6 +199,21 @@ impl Transport {
             Error::Unreachable { url, cause: Arc::new(error) }
         }
     }
+}
+
+/// The certificates of this machine are read once, however many clients there are.
+fn tls() -> Result<rustls::ClientConfig, String> {
+    static TLS: OnceLock<rustls::ClientConfig> = OnceLock::new();
+    if let Some(tls) = TLS.get() {
+        return Ok(tls.clone());
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let tls = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .and_then(BuilderVerifierExt::with_platform_verifier)
+        .map_err(|error| error.to_string())?
+        .with_no_client_auth();
+    Ok(TLS.get_or_init(|| tls).clone())
 }
 
 /// What is read of an error's body; proxies send bodies of their own.

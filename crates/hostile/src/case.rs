@@ -18,37 +18,48 @@ pub struct Call {
     pub asks: Vec<Ask>,
 }
 
+/// What of an answer is changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What {
+    /// Each field in every way, and the answer as a whole.
+    All,
+    /// The same, and each field of a refusal.
+    AllAndRefusals,
+    /// Each field in every way.
+    Fields,
+    /// Each field in ways that leave it what it might be.
+    Values,
+    /// The answer as a whole.
+    Whole,
+    /// Each field, and the whole body: all that may be in a file.
+    File,
+}
+
 /// A request, and what is changed about its answer.
 #[derive(Clone, Debug)]
 pub struct Ask {
-    /// At which of the moments.
-    pub moment: usize,
-    /// Method, path and query.
-    pub request: String,
-    /// Each field of the answer.
-    pub fields: bool,
-    /// The answer as a whole.
-    pub whole: bool,
-    /// Each field of a refusal.
-    pub refusals: bool,
+    moment: usize,
+    request: String,
+    what: What,
+    at_all_times: bool,
 }
 
 impl Ask {
-    /// Everything about it.
-    pub fn all(moment: usize, request: impl Into<String>) -> Self {
-        Self { moment, request: request.into(), fields: true, whole: true, refusals: true }
+    /// Changed at the moment of this number. The request is method, path and query.
+    pub fn at(moment: usize, request: impl Into<String>, what: What) -> Self {
+        Self { moment, request: request.into(), what, at_all_times: false }
     }
 
-    /// Only each field of the answer.
-    pub fn fields(moment: usize, request: impl Into<String>) -> Self {
-        Self { whole: false, refusals: false, ..Self::all(moment, request) }
-    }
-
-    /// Only the answer as a whole.
-    pub fn whole(moment: usize, request: impl Into<String>) -> Self {
-        Self { fields: false, refusals: false, ..Self::all(moment, request) }
+    /// What is changed then is answered at all other moments too.
+    #[must_use]
+    pub fn always(self) -> Self {
+        Self { at_all_times: true, ..self }
     }
 }
+
+/// Ways of changing a field that leave it what it might be.
+const PLAUSIBLE: [Kind; 6] =
+    [Kind::Missing, Kind::Null, Kind::Value, Kind::Cut, Kind::Doubled, Kind::Reordered];
 
 /// One thing changed about one answer, and who asks for it.
 #[derive(Clone, Debug)]
@@ -67,7 +78,7 @@ pub struct Case {
     pub what: String,
     /// Whether the document allows the answer that comes of it.
     pub allowed: bool,
-    moment: usize,
+    moment: Option<usize>,
     plan: Plan,
 }
 
@@ -98,18 +109,19 @@ pub fn cases(document: &Document, book: &Book, call: &Call) -> Vec<Case> {
     for ask in &call.asks {
         let recorded = book.answer(ask.moment, &ask.request);
         let operation = document.operation(&recorded.operation);
-        let mut making = Making { call: call.name, moment: ask.moment, known: &known, cases: &mut cases };
-        if ask.fields {
-            making.fields(recorded, operation.schema(recorded.status).expect("a schema"), false);
+        let moment = (!ask.at_all_times).then_some(ask.moment);
+        let mut making = Making { call: call.name, moment, known: &known, cases: &mut cases };
+        if ask.what != What::Whole {
+            let schema = operation.schema(recorded.status).expect("a schema");
+            making.fields(recorded, schema, ask.what == What::Values);
         }
-        if ask.whole {
-            making.wholes(recorded, book);
+        if !matches!(ask.what, What::Fields | What::Values) {
+            making.wholes(recorded, book, ask.what == What::File);
         }
-        if ask.refusals {
-            let refusal = book.refusal(&recorded.operation);
-            let refusal = refusal.of(&recorded.operation);
+        if ask.what == What::AllAndRefusals {
+            let refusal = book.refusal(&recorded.operation).of(&recorded.operation);
             let schema = document.operation(EPOCHS_BY_ID).schema(404).expect("a schema");
-            making.fields(&refusal, schema, true);
+            making.fields(&refusal, schema, false);
         }
     }
     cases
@@ -117,15 +129,21 @@ pub fn cases(document: &Document, book: &Book, call: &Call) -> Vec<Case> {
 
 struct Making<'m> {
     call: &'static str,
-    moment: usize,
+    moment: Option<usize>,
     known: &'m Known,
     cases: &'m mut Vec<Case>,
 }
 
 impl Making<'_> {
-    fn fields(&mut self, recorded: &Recorded, schema: Schema<'_>, is_refusal: bool) {
+    fn fields(&mut self, recorded: &Recorded, schema: Schema<'_>, plausible: bool) {
+        let is_refusal = recorded.status >= 400;
         for place in places(schema, &recorded.answer) {
+            // What is no value at all is so in any item of a list.
+            let plausible = plausible || place.is_further();
             for change in changes(&place, self.known) {
+                if plausible && !PLAUSIBLE.contains(&change.kind) {
+                    continue;
+                }
                 self.cases.push(Case {
                     call: self.call,
                     operation: recorded.operation.clone(),
@@ -135,15 +153,21 @@ impl Making<'_> {
                     what: format!("{}{}", place.position(), change.what),
                     allowed: change.allowed && !is_refusal,
                     moment: self.moment,
-                    plan: Plan::Edited(recorded.status, Edited::new(&recorded.answer, &place, &change)),
+                    plan: Plan::Edited(
+                        recorded.status,
+                        Edited::new(&recorded.answer, &place, &change),
+                    ),
                 });
             }
         }
     }
 
-    fn wholes(&mut self, recorded: &Recorded, book: &Book) {
+    fn wholes(&mut self, recorded: &Recorded, book: &Book, in_file: bool) {
         for whole in wholes(recorded, book) {
-            self.cases.push(Case {
+            if in_file && !matches!(whole.kind, Kind::Body | Kind::Swapped) {
+                continue;
+            }
+            let case = Case {
                 call: self.call,
                 operation: recorded.operation.clone(),
                 status: recorded.status,
@@ -153,7 +177,10 @@ impl Making<'_> {
                 allowed: whole.allowed,
                 moment: self.moment,
                 plan: whole.reply,
-            });
+            };
+            if !(in_file && case.body() == recorded.reply().body.to_vec()) {
+                self.cases.push(case);
+            }
         }
     }
 }

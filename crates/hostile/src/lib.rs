@@ -22,7 +22,7 @@ mod values;
 mod whole;
 
 pub use book::{Book, Recorded};
-pub use case::{Ask, Call, Case, cases};
+pub use case::{Ask, Call, Case, What, cases};
 pub use judge::{Ledger, MORE_MEMORY, MORE_WORDS, Outcome, raw_control};
 pub use kind::Kind;
 pub use openapi::{Document, Operation, Schema};

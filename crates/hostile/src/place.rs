@@ -21,9 +21,15 @@ pub(crate) struct Place<'a> {
     pub(crate) value: Option<Value>,
     /// What the answer has to be given first for this to be in it: examples of what it left out.
     pub(crate) given: Vec<(Vec<Step>, Value)>,
+    further: bool,
 }
 
 impl Place<'_> {
+    /// Whether it is in an item of a list, or an entry of a map, that is not the first.
+    pub(crate) fn is_further(&self) -> bool {
+        self.further
+    }
+
     /// Which of several it is whose path is the same.
     pub(crate) fn position(&self) -> String {
         let within = self.steps.iter().filter_map(|step| match step {
@@ -45,6 +51,7 @@ pub(crate) fn places<'a>(schema: Schema<'a>, answer: &Value) -> Vec<Place<'a>> {
         required: None,
         value: Some(answer.clone()),
         given: Vec::new(),
+        further: false,
     };
     let mut found = Vec::new();
     visit(whole, &mut found);
@@ -71,6 +78,7 @@ fn visit<'a>(place: Place<'a>, found: &mut Vec<Place<'a>>) {
         required,
         value: value.cloned(),
         given: within.given.clone(),
+        further: within.further,
     };
     match &value {
         Value::Object(object) => {
@@ -80,10 +88,12 @@ fn visit<'a>(place: Place<'a>, found: &mut Vec<Place<'a>>) {
                 visit(child(below(&path, name), step, field, Some(required), value), found);
             }
             if let Some(entries) = schema.entries() {
-                for name in ends(object.keys()) {
+                for (at, name) in ends(object.keys()).into_iter().enumerate() {
                     let step = Step::Name(name.clone());
                     let value = object.get(name);
-                    visit(child(below(&path, "*"), step, entries, Some(false), value), found);
+                    let mut entry = child(below(&path, "*"), step, entries, Some(false), value);
+                    entry.further |= at > 0;
+                    visit(entry, found);
                 }
             }
         }
@@ -101,7 +111,9 @@ fn visit<'a>(place: Place<'a>, found: &mut Vec<Place<'a>>) {
             }
             for at in ends(0..list.len()) {
                 let path = format!("{path}[]");
-                visit(child(path, Step::At(at), items, None, Some(&list[at])), found);
+                let mut item = child(path, Step::At(at), items, None, Some(&list[at]));
+                item.further |= at > 0;
+                visit(item, found);
             }
         }
         _ => {}

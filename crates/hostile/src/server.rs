@@ -48,8 +48,8 @@ pub(crate) struct Script {
 #[derive(Clone, Debug)]
 pub(crate) struct Changed {
     pub(crate) operation: String,
-    /// Only at this moment.
-    pub(crate) moment: usize,
+    /// Only at this moment, where there is one.
+    pub(crate) moment: Option<usize>,
     pub(crate) reply: Reply,
 }
 
@@ -178,7 +178,7 @@ impl Script {
         let name = operation.map(|operation| operation.name()).unwrap_or_default();
         let changed = self.changed.iter().find(|changed| {
             changed.operation == name
-                && changed.moment == moment
+                && changed.moment.is_none_or(|only| only == moment)
                 && !is_elsewhere
                 // Who is sent on finds an honest answer there, unless sent on for ever.
                 && !(self.was_changed.load(Ordering::SeqCst) && changed.sends_on())

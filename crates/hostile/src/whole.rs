@@ -1,4 +1,6 @@
+use std::collections::BTreeMap;
 use std::io::Write as _;
+use std::sync::{Arc, Mutex};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -10,10 +12,8 @@ use crate::kind::Kind;
 use crate::reply::{ELSEWHERE, HERE, Manner, Reply};
 use crate::values::ESCAPES;
 
-/// Larger than any answer that is read, when it is decompressed, and sent as a thousandth of it.
+/// More than may be held, when it is decompressed, and sent as a thousandth of it.
 const BOMB: usize = 100_000_000;
-/// As large as an answer may be that is read to its end.
-const LARGE: usize = 30_000_000;
 const NESTED: usize = 100_000;
 const SUCCESSES: [u16; 4] = [201, 202, 203, 206];
 const REFUSALS: [u16; 15] =
@@ -34,8 +34,8 @@ pub(crate) struct Whole {
 #[derive(Clone, Debug)]
 pub(crate) enum Plan {
     Ready(Reply),
-    /// Decompressed, it is `open`, so many bytes of `unit`, and `close`.
-    Packed { honest: Reply, open: &'static str, unit: &'static str, length: usize, close: Vec<u8> },
+    /// Compressed a thousand times: so much of this after `{"unheard_of":[`.
+    Bomb(Reply, &'static str),
     Edited(u16, Edited),
 }
 
@@ -43,10 +43,7 @@ impl Plan {
     pub(crate) fn reply(&self) -> Reply {
         match self {
             Self::Ready(reply) => reply.clone(),
-            Self::Packed { honest, open, unit, length, close } => {
-                let body = gzip(|to| repeat(to, open, unit.as_bytes(), *length, close));
-                packed(honest, "gzip", body)
-            }
+            Self::Bomb(honest, unit) => packed(honest, "gzip", bomb(unit)),
             Self::Edited(status, edited) => Reply::json(*status, edited.body()),
         }
     }
@@ -187,19 +184,12 @@ impl Wholes<'_> {
         for encoding in ["gzip", "br", "zstd", "deflate", "whatever"] {
             add(&format!("not, but says {encoding}"), encoding, honest.clone());
         }
-        self.pack("blanks", "", " ", BOMB, honest.clone());
-        self.pack("zeros", "", "\0", BOMB, Vec::new());
-        let rest = honest.strip_prefix(b"{").unwrap_or(&honest);
-        for (what, item) in [("objects", "{},"), ("lists", "[],"), ("numbers", "0,")] {
-            let close = [b"0],".as_slice(), rest].concat();
-            self.pack(&format!("{what} besides"), r#"{"unheard_of":["#, item, LARGE, close);
+        for (what, unit) in
+            [("blanks", " "), ("zeros", "\0"), ("objects", "{},"), ("lists", "[],")]
+        {
+            let plan = Plan::Bomb(self.honest.clone(), unit);
+            self.push(Kind::Compressed, format!("a thousand times, {what}"), false, plan);
         }
-    }
-
-    fn pack(&mut self, what: &str, open: &'static str, unit: &'static str, length: usize, close: Vec<u8>) {
-        let honest = self.honest.clone();
-        let plan = Plan::Packed { honest, open, unit, length, close };
-        self.push(Kind::Compressed, what, false, plan);
     }
 
     fn bodies(&mut self) {
@@ -273,16 +263,18 @@ impl Wholes<'_> {
                 let of_another = other.operation != self.recorded.operation;
                 let what = format!("the answer to {}", other.request);
                 let known = self.all.iter().any(|whole| whole.what.contains(&other.operation));
-                if !(of_another && known) {
-                    let what = if of_another { format!("one of {}", other.operation) } else { what };
-                    self.add(Kind::Swapped, what, Reply { status: self.recorded.status, ..other.reply() });
+                if of_another && known {
+                    continue;
                 }
+                let what = if of_another { format!("one of {}", other.operation) } else { what };
+                let reply = Reply { status: self.recorded.status, ..other.reply() };
+                self.push(Kind::Swapped, what, !of_another, Plan::Ready(reply));
             }
         }
     }
 }
 
-fn packed(honest: &Reply, encoding: &str, body: Vec<u8>) -> Reply {
+fn packed(honest: &Reply, encoding: &str, body: impl Into<Arc<[u8]>>) -> Reply {
     Reply { body: body.into(), ..honest.clone() }.with("content-encoding", encoding)
 }
 
@@ -298,19 +290,19 @@ fn gzip(write: impl FnOnce(&mut GzEncoder<Vec<u8>>) -> std::io::Result<()>) -> V
     encoder.finish().expect("written to memory")
 }
 
-fn repeat(
-    to: &mut GzEncoder<Vec<u8>>,
-    open: &str,
-    unit: &[u8],
-    length: usize,
-    close: &[u8],
-) -> std::io::Result<()> {
-    let block = unit.repeat(60_000 / unit.len());
-    to.write_all(open.as_bytes())?;
-    for _ in 0..length / block.len() {
-        to.write_all(&block)?;
-    }
-    to.write_all(close)
+/// Made once: it takes a while.
+fn bomb(unit: &'static str) -> Arc<[u8]> {
+    static MADE: Mutex<BTreeMap<&str, Arc<[u8]>>> = Mutex::new(BTreeMap::new());
+    let mut made = MADE.lock().unwrap();
+    let bomb = made.entry(unit).or_insert_with(|| {
+        let block = unit.repeat(60_000 / unit.len());
+        let packed = gzip(|to| {
+            to.write_all(br#"{"unheard_of":["#)?;
+            (0..BOMB / block.len()).try_for_each(|_| to.write_all(block.as_bytes()))
+        });
+        packed.into()
+    });
+    Arc::clone(bomb)
 }
 
 fn replace(text: &[u8], old: &[u8], new: &[u8]) -> Vec<u8> {

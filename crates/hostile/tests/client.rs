@@ -14,11 +14,11 @@ use resi_client::protocol::wire::{AssignmentId, AssignmentReport};
 use resi_client::protocol::{Sha256Hash, Timestamp};
 use resi_client::{
     AssignmentsRequest, BlocksRequest, Client, ClientBuilder, Error, PageRequest, RetryPolicy,
-    VerifiedBlocks, Wallet,
+    VerifiedBlocks, VerifiedEpoch, Wallet,
 };
 use resi_hostile::{
     ANNOUNCED, Address, Ask, BEFORE, BLOCK_SIZE, Call, Document, Hostile, Kind, Ledger, NOW,
-    Outcome, Stage, cases,
+    Outcome, Stage, What, cases,
 };
 use serde_json::json;
 
@@ -48,6 +48,7 @@ impl World {
 
 const BLOCKS: &str = "GET /api/v1/validator-data?sources=ZILLOW_SOLD&block_size=5";
 const ACCESS: &str = "POST /get-validator-access";
+const HEALTH: &str = "GET /health";
 const KEYS: &str = "GET /api/v1/rotation/keys";
 
 fn calls(world: &World) -> Vec<Call> {
@@ -58,32 +59,38 @@ fn calls(world: &World) -> Vec<Call> {
     let (epoch, pool) = of(&world.decoys);
     let plain_epoch = of(&world.plain).0;
     let call = |name, asks: Vec<Ask>| Call { name, asks };
+    let now = |request: &str, what| Ask::at(NOW, request, what);
     vec![
-        call("access", vec![Ask::all(NOW, ACCESS)]),
+        call("access", vec![now(ACCESS, What::AllAndRefusals)]),
         call(
             "blocks",
             vec![
-                Ask::all(NOW, BLOCKS),
-                Ask::all(NOW, KEYS),
-                Ask::all(NOW, &pool),
-                Ask::whole(NOW, ACCESS),
+                now(BLOCKS, What::AllAndRefusals),
+                now(KEYS, What::Whole),
+                now(&pool, What::All),
+                now(ACCESS, What::Whole),
             ],
         ),
-        call("blocks at first contact", vec![Ask::fields(NOW, BLOCKS), Ask::fields(NOW, &pool)]),
-        call("blocks without decoys", vec![Ask::fields(NOW, BLOCKS)]),
-        call("blocks by a clock that is off", vec![Ask::all(NOW, "GET /health")]),
-        call("blocks after an announced change", vec![Ask::all(ANNOUNCED, KEYS)]),
-        call("honeypots", vec![Ask::all(NOW, &epoch)]),
-        call("report", vec![Ask::all(NOW, "POST /api/v1/assignment-status")]),
-        call("assignments", vec![Ask::all(NOW, "GET /api/v1/assignments?limit=20")]),
-        call("assignment", vec![Ask::all(NOW, "GET /api/v1/assignments/first")]),
-        call("health", vec![Ask::all(NOW, "GET /health")]),
-        call("statistics", vec![Ask::all(NOW, "GET /api/v1/statistics")]),
-        call("current epoch", vec![Ask::all(NOW, "GET /api/v1/epochs/current")]),
-        call("epoch", vec![Ask::all(NOW, &epoch)]),
-        call("epoch without decoys", vec![Ask::fields(NOW, &plain_epoch)]),
-        call("epochs", vec![Ask::all(NOW, "GET /api/v1/epochs?limit=3")]),
-        call("pool", vec![Ask::all(NOW, &pool)]),
+        call("blocks at first contact", vec![now(BLOCKS, What::Values), now(&pool, What::Values)]),
+        call("blocks without decoys", vec![now(BLOCKS, What::Values)]),
+        call("blocks by a clock that is off", vec![now(HEALTH, What::Fields)]),
+        call(
+            "blocks after an announced change",
+            vec![Ask::at(ANNOUNCED, KEYS, What::AllAndRefusals).always()],
+        ),
+        call("honeypots", vec![now(&epoch, What::All)]),
+        call("report", vec![now("POST /api/v1/assignment-status", What::AllAndRefusals)]),
+        call("assignments", vec![now("GET /api/v1/assignments?limit=20", What::All)]),
+        call("assignment", vec![now("GET /api/v1/assignments/first", What::All)]),
+        call("health", vec![now(HEALTH, What::AllAndRefusals)]),
+        call("statistics", vec![now("GET /api/v1/statistics", What::All)]),
+        call("current epoch", vec![now("GET /api/v1/epochs/current", What::All)]),
+        call("epoch", vec![now(&epoch, What::AllAndRefusals)]),
+        call("epoch without decoys", vec![now(&plain_epoch, What::Values)]),
+        call("verified epoch", vec![now(&epoch, What::Fields)]),
+        call("verified epoch at first contact", vec![now(&epoch, What::Values)]),
+        call("epochs", vec![now("GET /api/v1/epochs?limit=3", What::All)]),
+        call("pool", vec![now(&pool, What::All)]),
     ]
 }
 
@@ -255,6 +262,12 @@ async fn ask(
         "statistics" => text(&client().statistics().await?),
         "current epoch" => text(&client().current_epoch().await?),
         "epoch" | "epoch without decoys" => text(&client().epoch(epoch).await?),
+        "verified epoch" => {
+            // Nobody who pins the key of now can pin the one before.
+            let client = pinned(builder, &stage.known(BEFORE)).build().unwrap();
+            shown(&client.verified_epoch(epoch).await?)
+        }
+        "verified epoch at first contact" => shown(&client().verified_epoch(epoch).await?),
         "epochs" => text(&client().epochs(PageRequest::new().limit(3)).await?),
         "pool" => {
             let sha256: Sha256Hash = known.pool_sha256;
@@ -270,6 +283,10 @@ fn report() -> AssignmentReport {
 
 fn text(value: &impl serde::Serialize) -> String {
     serde_json::to_string(value).unwrap()
+}
+
+fn shown(epoch: &VerifiedEpoch) -> String {
+    format!("{} {:?}", text(epoch.record()), epoch.proof())
 }
 
 fn handed_out(blocks: &VerifiedBlocks) -> String {
