@@ -23,3 +23,5 @@ mod records;
 mod replicas;
 mod schemas;
 mod signed;
+mod stand_in;
+mod verify;

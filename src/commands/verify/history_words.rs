@@ -24,6 +24,9 @@ pub(super) fn verdict(
         format!("ok   {} records, from epoch {oldest} to {newest}", history.records),
         key_words(known, *key),
     ];
+    if history.is_behind {
+        lines.push(format!("??   epoch {newest} is over: what came since is not here (--at says when the records were got)"));
+    }
     lines.extend(netuid.map(|netuid| format!("ok   netuid: pinned, {netuid}")));
     lines.push(format!("ok   {} records are signed by their key", history.signed));
     lines.extend(list(
@@ -46,13 +49,15 @@ pub(super) fn verdict(
         &history.unlinked,
     ));
     match history.continues_at {
-        None => lines.push(format!("ok   the oldest, of epoch {oldest}, is linked to none; whether there were older ones it cannot show")),
+        None => lines.push(format!(
+            "--   the oldest, of epoch {oldest}, is linked to none, which no signature shows"
+        )),
         Some(sha256) => {
             lines.push(format!("??   the oldest is linked to a record that is not here: {sha256}"));
         }
     }
     lines.push(format!("ok   {} proofs verify, each with the key of its record", history.proved));
-    lines.extend(list("??", "ended, and their proof was not published", &history.unproved));
+    lines.extend(list("??", "are of epochs that ended, and show no proof", &history.unproved));
     lines.extend(first_of(&history.gaps.first, history.gaps.count, "gap ", gap_words));
     // Those that nobody announced first: they decide.
     let mut changes: Vec<_> = history.changes.iter().collect();
@@ -101,7 +106,7 @@ fn list(mark: &str, what: &str, epochs: &Counted<EpochId>) -> Option<String> {
         more => format!(" and {more} more"),
     };
     let count = epochs.count;
-    (count > 0).then(|| format!("{mark:<4} {count} {what}: {}{more}", shown.join(", ")))
+    (count > 0).then(|| format!("{mark:<4} {count} records {what}: {}{more}", shown.join(", ")))
 }
 
 /// A line for each of the first, and one for how many more there are.

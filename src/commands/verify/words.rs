@@ -151,8 +151,6 @@ fn honeypots(voucher: Voucher, count: usize) -> String {
         Voucher::Nothing => format!(
             "{count} of them are said to have been decoys: nothing shows that the key committed to these (--honeypots-sha256)"
         ),
-        voucher => {
-            format!("{count} of them were decoys, as committed to before the end: {voucher} hash")
-        }
+        _ => format!("{count} of them were decoys, as the hash that you gave committed to"),
     }
 }

@@ -158,6 +158,11 @@ fn walk<T: Serialize + DeserializeOwned + PartialEq>(
 fn differing<T: Serialize>(one: &T, other: &T) -> Vec<String> {
     fn differ(one: &Value, other: &Value, name: &str, found: &mut Vec<String>) {
         match (one, other) {
+            (Value::Array(one), Value::Array(other))
+                if name.is_empty() && one.len() == other.len() =>
+            {
+                one.iter().zip(other).for_each(|(one, other)| differ(one, other, name, found));
+            }
             (Value::Object(one), Value::Object(other)) if name != "geographic_info" => {
                 let names = one.keys().chain(other.keys().filter(|name| !one.contains_key(*name)));
                 for name in names {
@@ -182,6 +187,45 @@ fn of_blocks() {
     honest.record_signature = Some(signed(&key(), &parameters(), EPOCH, &honest.rotation, None));
     let walked = walk(&honest, |answer| verify_blocks(answer, &pool(), &all_pinned(), &asked()));
     assert!(walked > 3_000, "{walked}");
+}
+
+/// In a list there are neither zipcodes nor decoys, and nothing is said of those that somebody puts there.
+#[test]
+fn of_a_list() {
+    let record = |prev_sha256: Option<Sha256Hash>, index: EpochIndex| {
+        let mut record = public_epoch_of(&parameters(), &pool(), index);
+        (record.zipcodes, record.prev_sha256) = (None, prev_sha256);
+        let signature = signed(&key(), &parameters(), index, &record.rotation, prev_sha256);
+        record.record_signature = Some(signature);
+        record
+    };
+    let older = record(None, EpochIndex(EPOCH.0 - 1));
+    let parameters = parameters();
+    let recorded = RecordedEpoch {
+        epoch: older.epoch.index,
+        parameters: &parameters,
+        public_key: key().public(),
+        prev_sha256: None,
+        honeypots_sha256: None,
+    };
+    let honest = vec![record(Some(recorded.sha256()), EPOCH), older];
+    let now = schedule().ends_at(EPOCH);
+    assert!(verify_history(&honest, &[], now).expect("honest").is_complete());
+    let changes = changes(&serde_json::to_value(&honest).expect("JSON"));
+    assert!(changes.len() > 1_000, "{}", changes.len());
+    for (path, changed) in changes {
+        let Ok(records) = serde_json::from_value::<Vec<EpochResource>>(changed) else { continue };
+        let Ok(history) = verify_history(&records, &[], now) else { continue };
+        let differs = differing(&honest, &records);
+        let of_no_list = ["revealed_at", "zipcodes", "honeypots"];
+        let is_honest = differs.iter().all(|name| of_no_list.contains(&name.as_str()));
+        // A record that is vouched for by the one after it needs no signature of its own.
+        let is_chained = history.chained.count == 1 && differs == ["record_signature"];
+        assert!(
+            !history.is_complete() || is_honest || is_chained,
+            "{path:?} is another, {differs:?} differ, and it verifies"
+        );
+    }
 }
 
 #[test]

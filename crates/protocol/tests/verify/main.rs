@@ -16,7 +16,7 @@ use proptest::prelude::*;
 use resi_protocol::rotation::{
     ALGORITHM, CLOCK_TOLERANCE, Known, MAX_BATCHES, Parameters, Part, Pinned, Pool, Question,
     RecordedEpoch, RotationKey, Verified, VerifyError, Voucher, VrfSignature, batch_name, batches,
-    verify_blocks, verify_epoch,
+    verify_blocks, verify_epoch, verify_history,
 };
 use resi_protocol::wire::{
     AssignmentConfig, Batch, Epoch, EpochResource, EpochState, GeographicInfo, Rotation,

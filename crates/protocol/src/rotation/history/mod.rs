@@ -70,6 +70,8 @@ pub struct History {
     /// Records that are linked to none, the oldest left out: those from before records were linked, and those that were
     /// written after a later one. A signature does not show it, since blocks carry one over no record before.
     pub unlinked: Counted<EpochId>,
+    /// Whether the epoch of the newest record was over by the clock: what came since was not shown.
+    pub is_behind: bool,
     /// What the oldest record is linked to, where it is not the first of all: older ones were not shown.
     pub continues_at: Option<Sha256Hash>,
     /// Epochs without a record.
@@ -81,13 +83,16 @@ pub struct History {
 }
 
 impl History {
-    /// Whether nothing is left open: each record is vouched for and linked, each ended epoch has its proof, no older record
-    /// is missing, and each change was announced. The key itself is the verifier's to know.
+    /// Whether there are records and nothing is left open: each is vouched for and linked, each ended epoch has its proof,
+    /// none is missing before the oldest or after the newest, and each change was announced. The key itself is the
+    /// verifier's to know.
     pub fn is_complete(&self) -> bool {
-        self.unproved.is_empty()
+        self.records > 0
+            && self.unproved.is_empty()
             && self.unvouched.is_empty()
             && self.unlinked.is_empty()
             && self.continues_at.is_none()
+            && !self.is_behind
             && self.changes.iter().all(|change| change.announced)
     }
 }

@@ -11,8 +11,9 @@ fn schedule() -> EpochSchedule {
     EpochSchedule::new(14_400).expect("not zero")
 }
 
+/// Just after the newest of the records, by a clock that may be ahead.
 fn now() -> Timestamp {
-    schedule().starts_at(EpochIndex(200))
+    Timestamp::from_seconds(schedule().ends_at(EpochIndex(105)).seconds() + 2)
 }
 
 fn recorded<'a>(record: &EpochResource, parameters: &'a Parameters) -> RecordedEpoch<'a> {
@@ -125,6 +126,9 @@ fn an_honest_chain_is_proved_with_its_gaps_and_changes() {
     let history = verify_history(&records, &[announced(99)], now()).expect("honest");
     assert_eq!(history.changes, [change]);
     assert!(history.is_complete());
+    let later = Timestamp::from_seconds(now().seconds() + 60);
+    let behind = verify_history(&records, &[announced(99)], later).expect("honest");
+    assert!(behind.is_behind && !behind.is_complete(), "that of the epoch since is missing");
     let history = verify_history(&records, &[announced(100)], now()).expect("honest");
     assert!(!history.changes[0].announced, "too late");
     let part = verify(&records[..2]).expect("honest");
@@ -154,7 +158,7 @@ fn what_is_changed_or_missing_is_found() {
     renamed[1].epoch.id = renamed[2].epoch.id;
     assert!(matches!(verify(&renamed), Err(HistoryError::Inconsistent { .. })));
     let mut revealed = records();
-    revealed[1].revealed_at = now();
+    revealed[1].revealed_at = Timestamp::UNIX_EPOCH;
     assert!(matches!(verify(&revealed), Err(HistoryError::Inconsistent { .. })));
 }
 
@@ -217,7 +221,8 @@ fn the_clock_says_what_runs() {
     let mut running = records();
     running[0].state = EpochState::Running;
     running[0].revealed_at = running[0].epoch.starts_at;
-    let error = verify(&running).expect_err("it ended long ago");
+    let later = schedule().starts_at(EpochIndex(107));
+    let error = verify_history(&running, &[], later).expect_err("it ended long ago");
     assert!(matches!(error, HistoryError::Clock { .. }), "{error}");
     running[0].revealed_at = running[0].epoch.ends_at;
     let now = running[0].epoch.starts_at;

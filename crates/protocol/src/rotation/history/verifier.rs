@@ -59,6 +59,8 @@ impl HistoryVerifier {
             }
         } else {
             self.history.public_keys.push(record.rotation.public_key);
+            let running = running_at(parameters.schedule, self.now);
+            self.history.is_behind = record.epoch.index < *running.start();
         }
         let is_chained = self.follow_link(record, sha256)?;
         let id = record.epoch.id;
