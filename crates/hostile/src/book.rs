@@ -57,7 +57,10 @@ impl Book {
     pub fn answer(&self, moment: usize, request: &str) -> &Recorded {
         let page = &self.pages[moment].0;
         page.get(request).unwrap_or_else(|| {
-            panic!("at moment {moment}, nothing is recorded for {request}, only for {:#?}", page.keys())
+            panic!(
+                "at moment {moment}, nothing is recorded for {request}, only for {:#?}",
+                page.keys()
+            )
         })
     }
 
@@ -94,7 +97,9 @@ impl Book {
 
 fn collect(name: &str, value: &Value, known: &mut Known) {
     match value {
-        Value::Object(object) => object.iter().for_each(|(name, value)| collect(name, value, known)),
+        Value::Object(object) => {
+            object.iter().for_each(|(name, value)| collect(name, value, known))
+        }
         Value::Array(list) => list.iter().for_each(|value| collect(name, value, known)),
         Value::Null => {}
         scalar => {

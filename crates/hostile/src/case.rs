@@ -50,6 +50,10 @@ impl Ask {
         Self { moment, request: request.into(), what, at_all_times: false }
     }
 
+    pub(crate) fn request(&self) -> &str {
+        &self.request
+    }
+
     /// What is changed then is answered at all other moments too.
     #[must_use]
     pub fn always(self) -> Self {
@@ -78,6 +82,7 @@ pub struct Case {
     pub what: String,
     /// Whether the document allows the answer that comes of it.
     pub allowed: bool,
+    position: String,
     moment: Option<usize>,
     plan: Plan,
 }
@@ -88,6 +93,11 @@ impl Case {
         let Self { call, operation, status, at, kind, what, .. } = self;
         let status = if *status == 200 { String::new() } else { format!(" {status}") };
         format!("{call} | {operation}{status} | {at} | {kind} | {what}")
+    }
+
+    /// In which way of its kind, wherever it is.
+    pub(crate) fn way(&self) -> &str {
+        self.what.strip_prefix(&self.position).unwrap_or(&self.what)
     }
 
     /// Has it answered so, under an address of its own.
@@ -152,6 +162,7 @@ impl Making<'_> {
                     kind: change.kind,
                     what: format!("{}{}", place.position(), change.what),
                     allowed: change.allowed && !is_refusal,
+                    position: place.position(),
                     moment: self.moment,
                     plan: Plan::Edited(
                         recorded.status,
@@ -175,6 +186,7 @@ impl Making<'_> {
                 kind: whole.kind,
                 what: whole.what,
                 allowed: whole.allowed,
+                position: String::new(),
                 moment: self.moment,
                 plan: whole.reply,
             };

@@ -36,6 +36,7 @@ pub struct Outcome {
 #[derive(Debug)]
 pub struct Ledger {
     calls: BTreeSet<&'static str>,
+    has_all: bool,
     cases: usize,
     needed: BTreeSet<usize>,
     faults: Vec<(&'static str, String)>,
@@ -45,10 +46,11 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Of these calls.
-    pub fn of(calls: impl IntoIterator<Item = &'static str>) -> Self {
+    /// Of these calls. Rows that are about all calls must be needed where it has all cases.
+    pub fn of(calls: impl IntoIterator<Item = &'static str>, has_all: bool) -> Self {
         Self {
             calls: calls.into_iter().collect(),
+            has_all,
             cases: 0,
             needed: BTreeSet::new(),
             faults: Vec::new(),
@@ -66,7 +68,8 @@ impl Ledger {
         let paths = self.paths.entry((case.operation.clone(), case.status)).or_default();
         paths.insert(case.at.clone());
         let name = case.name();
-        let mut fault = |kind, detail: String| self.faults.push((kind, format!("{name}: {detail}")));
+        let mut fault =
+            |kind, detail: String| self.faults.push((kind, format!("{name}: {detail}")));
         for panic in &outcome.panics {
             fault("panicked", panic.clone());
         }
@@ -89,6 +92,12 @@ impl Ledger {
         if let Some(raw) = raw_control(&outcome.words) {
             fault("showed a raw control character", format!("{raw:?}"));
         }
+        // Nor may a line begin so that somebody else wrote.
+        let claims =
+            |line: &str| line.starts_with("Verified") || line.contains("\"verified\":true");
+        if outcome.result.is_none() && outcome.words.lines().any(claims) {
+            fault("said \"verified\" of what it refused", String::new());
+        }
         if let Some(row) = self.taken(case, honest, outcome) {
             self.needed.insert(row);
         }
@@ -103,11 +112,15 @@ impl Ledger {
         let Some(result) = outcome.result.as_deref() else {
             if case.kind == Kind::Added && case.status < 400 {
                 let words: String = outcome.words.chars().take(300).collect();
-                self.faults.push(("minded what a newer service adds", format!("{}: {words}", case.name())));
+                self.faults.push((
+                    "minded what a newer service adds",
+                    format!("{}: {words}", case.name()),
+                ));
             }
             return None;
         };
-        let is_forbidden = !case.allowed && matches!(case.kind, Kind::Missing | Kind::Null | Kind::Type);
+        let is_forbidden =
+            !case.allowed && matches!(case.kind, Kind::Missing | Kind::Null | Kind::Type);
         let fits = |seen: Seen| match seen {
             Seen::Nothing => is_same && !is_forbidden,
             Seen::AsSaid => case.allowed,
@@ -129,7 +142,9 @@ impl Ledger {
     pub fn close(mut self, uncovered: &[String], is_whole: bool) -> Result<String, String> {
         if is_whole {
             for (at, row) in ROWS.iter().enumerate() {
+                let of_all = row.calls.contains(&"*");
                 let is_ours = self.calls.iter().any(|call| row.is_of(call));
+                let is_ours = is_ours && (self.has_all || !of_all);
                 if is_ours && !self.needed.contains(&at) {
                     self.faults.push(("a row that no case needs", format!("{row:?}")));
                 }
@@ -156,23 +171,35 @@ impl Ledger {
             let _ = writeln!(text, "{kind}: {fault}");
         }
         if let Some(path) = std::env::var_os("HOSTILE_FAULTS") {
-            let all: Vec<_> = self.faults.iter().map(|(kind, fault)| format!("{kind}: {fault}\n")).collect();
+            let all: Vec<_> =
+                self.faults.iter().map(|(kind, fault)| format!("{kind}: {fault}\n")).collect();
             let _ = std::fs::write(path, all.concat());
         }
         Err(text)
     }
 
     /// What of an answer no case has changed.
-    pub fn unchanged<'p>(&self, operation: &str, status: u16, paths: impl Iterator<Item = &'p String>) -> Vec<String> {
+    pub fn unchanged<'p>(
+        &self,
+        operation: &str,
+        status: u16,
+        paths: impl Iterator<Item = &'p String>,
+    ) -> Vec<String> {
         let none = BTreeSet::new();
         let changed = self.paths.get(&(operation.to_owned(), status)).unwrap_or(&none);
-        paths.filter(|path| !changed.contains(*path)).map(|path| format!("{operation} {path}")).collect()
+        paths
+            .filter(|path| !changed.contains(*path))
+            .map(|path| format!("{operation} {path}"))
+            .collect()
     }
 }
 
 /// The first character that a terminal would act upon, with what stands around it.
 pub fn raw_control(words: &str) -> Option<String> {
-    let acts = |c: &char| (c.is_control() && *c != '\n') || matches!(*c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
+    let acts = |c: &char| {
+        (c.is_control() && *c != '\n')
+            || matches!(*c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+    };
     let at = words.chars().position(|c| acts(&c))?;
     Some(words.chars().skip(at.saturating_sub(60)).take(80).collect())
 }

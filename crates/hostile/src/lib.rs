@@ -5,11 +5,13 @@
 mod book;
 mod case;
 mod change;
+mod commands;
 mod judge;
 mod kind;
 mod openapi;
 mod place;
 mod plain_http;
+mod process;
 mod raw;
 mod reply;
 mod rows;
@@ -23,11 +25,18 @@ mod whole;
 
 pub use book::{Book, Recorded};
 pub use case::{Ask, Call, Case, What, cases};
+pub use commands::{CommandLine, Commands};
 pub use judge::{Ledger, MORE_MEMORY, MORE_WORDS, Outcome, raw_control};
 pub use kind::Kind;
 pub use openapi::{Document, Operation, Schema};
 pub use rows::{ROWS, Row, Seen};
 pub use server::{Address, Hostile, STORM};
 pub use stage::{ANNOUNCED, BEFORE, BLOCK_SIZE, EPOCH_SECONDS, NOW, Stage};
+
+/// The part of a name of the cases to run alone, with all that comes of them shown: the variable `HOSTILE_CASE`.
+#[expect(clippy::disallowed_methods, reason = "cargo passes no arguments to tests of other names")]
+pub fn only() -> Option<String> {
+    std::env::var("HOSTILE_CASE").ok()
+}
 
 pub(crate) const EPOCHS_BY_ID: &str = "GET /api/v1/epochs/{id}";

@@ -87,9 +87,9 @@ async fn play(now: Timestamp, honeypots: u32) -> Stage {
         .iter()
         .map(|before| match before {
             0 => now,
-            _ => schedule()
-                .starts_at(EpochIndex(running - before))
-                .plus(Duration::from_secs(1_000)),
+            _ => {
+                schedule().starts_at(EpochIndex(running - before)).plus(Duration::from_secs(1_000))
+            }
         })
         .collect();
     let mut stage = Stage { book: Arc::default(), clocks };
@@ -165,9 +165,8 @@ impl<'a> Asking<'a> {
             _ => Vec::new(),
         };
         for report in reports {
-            let answer = self
-                .ask("POST", "/api/v1/assignment-status", Some(0), &report.to_string())
-                .await;
+            let answer =
+                self.ask("POST", "/api/v1/assignment-status", Some(0), &report.to_string()).await;
             assert_eq!(answer.status, 200, "{answer:?}");
         }
     }
@@ -179,7 +178,8 @@ impl<'a> Asking<'a> {
             for (target, body, token) in self.requests(&operation, epochs).await {
                 let answer = self.ask(method, &target, token, &body).await;
                 let request = format!("{method} {target}");
-                let recorded = Recorded::new(name.clone(), request.clone(), answer.status, answer.body);
+                let recorded =
+                    Recorded::new(name.clone(), request.clone(), answer.status, answer.body);
                 match answer.status {
                     200 => drop(page.insert(request, recorded)),
                     404 | 503 if method == "GET" => {}
@@ -231,11 +231,9 @@ impl<'a> Asking<'a> {
                     .map(|query: String| target(format!("{path}{query}")))
                     .into()
             }
-            "GET /api/v1/assignments" => {
-                ["?limit=20", "?limit=2", "?status=started&limit=20"]
-                    .map(|query| target(format!("{path}{query}")))
-                    .into()
-            }
+            "GET /api/v1/assignments" => ["?limit=20", "?limit=2", "?status=started&limit=20"]
+                .map(|query| target(format!("{path}{query}")))
+                .into(),
             _ => {
                 assert_eq!(operation.method, "GET", "say what to send to {path}");
                 let values = match path.split_once('{').map(|(_, rest)| rest) {

@@ -86,8 +86,7 @@ fn texts(now: &str, others: &mut Vec<(String, Value)>) {
     } else if let Ok(epoch) = now.parse::<EpochId>() {
         let later = epoch.starts_at().plus(Duration::from_secs(1));
         others.push(("a second later".into(), EpochId::starting_at(later).to_string().into()));
-    } else if now.len() >= 32
-        && now.trim_start_matches("0x").bytes().all(|b| b.is_ascii_hexdigit())
+    } else if now.len() >= 32 && now.trim_start_matches("0x").bytes().all(|b| b.is_ascii_hexdigit())
     {
         let (before, last) = now.split_at(now.len() - 1);
         let last = if last == "0" { "1" } else { "0" };

@@ -184,8 +184,7 @@ impl Wholes<'_> {
         for encoding in ["gzip", "br", "zstd", "deflate", "whatever"] {
             add(&format!("not, but says {encoding}"), encoding, honest.clone());
         }
-        for (what, unit) in
-            [("blanks", " "), ("zeros", "\0"), ("objects", "{},"), ("lists", "[],")]
+        for (what, unit) in [("blanks", " "), ("zeros", "\0"), ("objects", "{},"), ("lists", "[],")]
         {
             let plan = Plan::Bomb(self.honest.clone(), unit);
             self.push(Kind::Compressed, format!("a thousand times, {what}"), false, plan);
@@ -261,12 +260,15 @@ impl Wholes<'_> {
                 seen.push(other.answer.clone());
                 // Of those that are made otherwise, one is enough.
                 let of_another = other.operation != self.recorded.operation;
-                let what = format!("the answer to {}", other.request);
                 let known = self.all.iter().any(|whole| whole.what.contains(&other.operation));
                 if of_another && known {
                     continue;
                 }
-                let what = if of_another { format!("one of {}", other.operation) } else { what };
+                let what = if of_another {
+                    format!("one of {}", other.operation)
+                } else {
+                    format!("another of its own, {}", seen.len())
+                };
                 let reply = Reply { status: self.recorded.status, ..other.reply() };
                 self.push(Kind::Swapped, what, !of_another, Plan::Ready(reply));
             }

@@ -54,7 +54,10 @@ const KEYS: &str = "GET /api/v1/rotation/keys";
 fn calls(world: &World) -> Vec<Call> {
     let of = |stage: &Stage| {
         let id = stage.epochs()[BEFORE];
-        (format!("GET /api/v1/epochs/{id}"), format!("GET /api/v1/pools/{}", stage.known(NOW).pool_sha256))
+        (
+            format!("GET /api/v1/epochs/{id}"),
+            format!("GET /api/v1/pools/{}", stage.known(NOW).pool_sha256),
+        )
     };
     let (epoch, pool) = of(&world.decoys);
     let plain_epoch = of(&world.plain).0;
@@ -109,19 +112,15 @@ fn nothing_that_a_service_may_answer_is_taken_for_what_it_is_not() {
     assert_eq!(world.decoys.book.unrecorded(&document), Vec::<String>::new());
     let witness = Witness::new(&MEMORY);
     let calls = calls(&world);
-    let mut ledger = Ledger::of(calls.iter().map(|call| call.name));
-    let only = only();
+    let mut ledger = Ledger::of(calls.iter().map(|call| call.name), true);
+    let only = resi_hostile::only();
     for call in &calls {
         let stage = world.stage(call.name);
         let address = world.server.answer_honestly(&stage.book);
         let honest = run(&world, &witness, call.name, &address, false);
         assert_eq!(address.unknown(), Vec::<String>::new(), "{}", call.name);
         assert!(honest.panics.is_empty() && !honest.hung, "{}: {honest:?}", call.name);
-        assert!(
-            honest.result.is_some() || call.name.ends_with("off"),
-            "{}: {honest:?}",
-            call.name
-        );
+        assert!(honest.result.is_some() || call.name.ends_with("off"), "{}: {honest:?}", call.name);
         for case in cases(&document, &stage.book, call) {
             if only.as_ref().is_some_and(|only| !case.name().contains(only)) {
                 continue;
@@ -146,11 +145,6 @@ fn nothing_that_a_service_may_answer_is_taken_for_what_it_is_not() {
         Ok(words) => println!("{words}"),
         Err(faults) => panic!("{faults}"),
     }
-}
-
-#[expect(clippy::disallowed_methods, reason = "to run one case alone, as it is named")]
-fn only() -> Option<String> {
-    std::env::var("HOSTILE_CASE").ok()
 }
 
 /// Calls, in a runtime of its own, and watches.
@@ -212,12 +206,7 @@ fn pinned(builder: ClientBuilder, known: &RotationSet) -> ClientBuilder {
 }
 
 /// What a call hands out, in a form that can be compared.
-async fn ask(
-    call: &str,
-    stage: &Stage,
-    address: &Address,
-    is_slow: bool,
-) -> Result<String, Error> {
+async fn ask(call: &str, stage: &Stage, address: &Address, is_slow: bool) -> Result<String, Error> {
     let clock = TestClock::impatient(START);
     let builder = builder(address, &clock, is_slow);
     let known = stage.known(NOW);
