@@ -93,6 +93,8 @@ pub(crate) struct Options {
     pub(crate) next_mini_secret: Option<[u8; 32]>,
     pub(crate) jwt_key: &'static str,
     pub(crate) epoch_seconds: u32,
+    pub(crate) pool_size: u32,
+    pub(crate) zipcodes_per_epoch: u32,
     pub(crate) honeypots: u32,
     pub(crate) requests_per_hour: u32,
     pub(crate) enabled_sources: &'static str,
@@ -105,6 +107,8 @@ impl Default for Options {
             next_mini_secret: None,
             jwt_key: "abababababababababababababababababababababababababababababababab",
             epoch_seconds: 14_400,
+            pool_size: 7_572,
+            zipcodes_per_epoch: 1_000,
             honeypots: 0,
             requests_per_hour: 0,
             enabled_sources: "ZILLOW_SOLD",
@@ -171,9 +175,10 @@ fn replica() -> i64 {
 }
 
 fn app(store: Arc<dyn Store>, clock: Arc<dyn Clock>, options: Options) -> App {
-    let pool = resi_zipcodes::embedded_pool(7_572).unwrap();
+    let pool = resi_zipcodes::embedded_pool(options.pool_size).unwrap();
     let key = RotationKey::from_mini_secret(&options.mini_secret);
-    let entries = with_honeypots(pool_entries(&pool), options.honeypots, 1_000, &key).unwrap();
+    let dealt = options.zipcodes_per_epoch;
+    let entries = with_honeypots(pool_entries(&pool), options.honeypots, dealt, &key).unwrap();
     let limits =
         LimitSettings { requests_per_hour: options.requests_per_hour, ..LimitSettings::DEFAULT };
     let parts = Parts {
@@ -184,7 +189,7 @@ fn app(store: Arc<dyn Store>, clock: Arc<dyn Clock>, options: Options) -> App {
             46,
             EpochSchedule::new(options.epoch_seconds).unwrap(),
             PoolTable::new(entries).unwrap(),
-            1_000,
+            dealt,
             Arc::clone(&store),
         )
         .with_next_key(options.next_mini_secret.as_ref().map(RotationKey::from_mini_secret)),
