@@ -73,3 +73,27 @@ async fn what_is_damaged_or_no_database_of_ours_is_not_restored() {
     assert_eq!(grant(&store, 1).await, GrantOutcome::Replayed, "what was there is still there");
     store.close().await;
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn no_link_is_followed_and_no_looser_mode_kept() {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    let mode = |path: &Path| fs::metadata(path).expect("there").permissions().mode() & 0o777;
+    let folder = tempfile::tempdir().expect("a folder");
+    let (path, copy) = (folder.path().join("resi.db"), folder.path().join("copy.db"));
+    let nowhere = folder.path().join("nowhere");
+    symlink(&nowhere, &path).expect("linked");
+    let location = SqliteLocation::File(path.clone());
+    assert!(SqliteStore::open(location, Migrations::Run).await.is_err());
+    fs::remove_file(&path).expect("removed");
+    open(&path).await.close().await;
+
+    symlink(&nowhere, &copy).expect("linked");
+    assert!(matches!(back_up(&path, &copy).await, Err(BackupError::File(..))));
+    fs::remove_file(&copy).expect("removed");
+    back_up(&path, &copy).await.expect("backed up");
+    fs::set_permissions(&copy, fs::Permissions::from_mode(0o644)).expect("opened");
+    restore(&copy, &path).await.expect("restored");
+    assert_eq!((mode(&path), nowhere.exists()), (0o600, false));
+}

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use resi_protocol::{EpochId, Sources, Timestamp, Zipcode};
+use resi_protocol::{EpochId, Foreign, Sources, Timestamp, Zipcode};
 use serde::Deserialize;
 
 use crate::assignment::{Block, Group, Plan, PlannedBatch};
@@ -11,8 +11,8 @@ use crate::consensus::{
     Report, Strategy,
 };
 use crate::messages::{
-    Assigned, CompletionStatus, Limits, NotCounted, PropertyReport, Reason, RecordedAnswer,
-    ResponseWindow,
+    AnswerError, Assigned, CompletionStatus, Limits, NotCounted, PropertyReport, Reason,
+    RecordedAnswer, ResponseWindow,
 };
 use crate::{Credibilities, Metagraph};
 
@@ -158,14 +158,21 @@ impl Recording {
         self.epoch.batches.binary_search_by(|known| known.name.as_str().cmp(batch)).ok()
     }
 
-    /// Adds an answer. One that belongs to no batch or group, or whose times cannot be, is refused, which [`Self::judge`]
-    /// tells.
+    /// Adds an answer. One that cannot be read, that belongs to no batch or group, or whose times cannot be, is refused,
+    /// which [`Self::judge`] tells.
     pub fn add(&mut self, recorded: RecordedAnswer) {
-        let RecordedAnswer { uid, received_at, mut answer } = recorded;
+        let RecordedAnswer { uid, received_at, answer } = recorded;
+        let mut answer = match answer {
+            Ok(answer) => answer,
+            Err(error) => return self.refused.push(unread(uid, &error)),
+        };
         let named = answer.zipcode_batch_id.take().unwrap_or_default();
+        let place = self.place(&named);
+        // A name that is none of ours is the miner's.
+        let named = Foreign::new(&named).at_most(80).to_string();
         let refusal =
             |reason, detail: String| Refusal { uid, batch: named.clone(), reason, detail };
-        let Some(at) = self.place(&named) else {
+        let Some(at) = place else {
             let lacks = "no such batch".to_owned();
             return self.refused.push(refusal(RefusalReason::NotAssigned, lacks));
         };
@@ -233,6 +240,15 @@ impl Recording {
         conclusion.judgement.refused.sort();
         (conclusion, self.epoch.catalog)
     }
+}
+
+fn unread(uid: u16, error: &AnswerError) -> Refusal {
+    let reason = match error {
+        AnswerError::TooLarge { .. } => RefusalReason::TooLarge,
+        AnswerError::TooManyEntities { .. } => RefusalReason::TooManyEntities,
+        AnswerError::Malformed(_) => RefusalReason::Malformed,
+    };
+    Refusal { uid, batch: String::new(), reason, detail: error.to_string() }
 }
 
 fn in_catalog(report: &PropertyReport, catalog: &mut Catalog) -> Option<Report> {

@@ -250,12 +250,13 @@ fn a_recorded_answer_is_read_as_it_was_and_restricted_to_its_batch() {
             &Limits::default(),
         )
     };
-    let mut recorded = line(json!(65_535.0), json!("2025-10-01T00:41:00")).expect("valid");
-    assert_eq!((recorded.uid, recorded.answer.reports.len()), (65_535, 2));
-    recorded.answer.restrict(&assigned(), &Limits::default());
+    let recorded = line(json!(65_535.0), json!("2025-10-01T00:41:00")).expect("valid");
+    let mut answer = recorded.answer.expect("JSON of an object");
+    assert_eq!((recorded.uid, answer.reports.len()), (65_535, 2));
+    answer.restrict(&assigned(), &Limits::default());
     let directly = parse(&response.to_string());
-    assert_eq!(recorded.answer.reports, directly.reports);
-    assert_eq!(recorded.answer.refusals.counts(), directly.refusals.counts());
+    assert_eq!(answer.reports, directly.reports);
+    assert_eq!(answer.refusals.counts(), directly.refusals.counts());
 
     let wrong = |uid, received_at| line(uid, received_at).expect_err("wrong").to_string();
     assert_eq!(wrong(json!(-1), json!("")), "uid is -1, not a whole number from 0 to 65535");
@@ -266,6 +267,64 @@ fn a_recorded_answer_is_read_as_it_was_and_restricted_to_its_batch() {
         &Limits::default(),
     );
     assert_eq!(empty, Err(RecordedAnswerError::NoResponse));
+}
+
+#[test]
+fn what_is_wrong_with_an_answer_is_no_fault_of_its_line() {
+    let parse = |line: &str| {
+        RecordedAnswer::parse(line.as_bytes(), &Assigned::anything(), &Limits::default())
+    };
+    let head = r#"{"uid": 7, "received_at": "2025-10-01T00:41:00Z", "response": "#;
+    let whole = message(&[entity(1, &home())]).to_string();
+    for response in [
+        "null",
+        "[]",
+        "7",
+        "1e999",
+        r#""text""#,
+        r#"{"request_id": "\ud800"}"#,
+        r#"{"overlap_group": 1e999}"#,
+        &"[".repeat(100_000),
+        &whole[..whole.len() / 2],
+        "",
+        "<html>",
+        r#"{}, "response": {}"#,
+        r#"{}, "uid": 3"#,
+        r#"{}, "received_at": "2025-10-01T00:00:00Z""#,
+        "{}}{",
+    ] {
+        let recorded = parse(&format!("{head}{response}}}")).expect(response);
+        assert_eq!((recorded.uid, recorded.answer.is_err()), (7, true), "{response}");
+    }
+    // Names of an object may come in any order, as long as it is one.
+    let (start, end) =
+        (r#"{"received_at": "2025-10-01T00:41:00Z", "response": "#, r#", "uid": 7}"#);
+    assert!(parse(&format!("{start}{whole}{end}")).expect("valid").answer.is_ok());
+    assert!(parse(&format!("{start}null{end}")).expect("valid").answer.is_err());
+    for damaged in [
+        format!("{start}<html>{end}"),
+        r#"{"uid": 7, "uid": 8, "received_at": "2025-10-01T00:41:00Z", "response": {}}"#.into(),
+        r#"{"uid": 70000, "received_at": "2025-10-01T00:41:00Z", "response": <"#.into(),
+        r#"{"uid": 7, "received_at""#.into(),
+        "null".into(),
+        "\u{1b}[2J".into(),
+    ] {
+        let error = parse(&damaged).expect_err(&damaged).to_string();
+        assert!(!error.contains('\u{1b}'), "{error}");
+    }
+}
+
+#[test]
+fn what_is_shown_of_an_answer_is_escaped_and_cut() {
+    let mut hostile = message(&[]);
+    for field in ["completion_status", "scrape_timestamp"] {
+        hostile[field] = "\u{1b}[2J\u{9b}1m\u{202e}\n".repeat(9).into();
+    }
+    for refusal in parse(&hostile.to_string()).refusals.first() {
+        let shown = &refusal.detail;
+        assert!(shown.starts_with(r"\u{1b}[2J\u{9b}1m\u{202e}\n"), "{shown}");
+        assert!(shown.is_ascii() || shown.ends_with('…'), "{shown}");
+    }
 }
 
 #[test]

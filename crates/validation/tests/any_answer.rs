@@ -245,9 +245,8 @@ proptest! {
             let mut recording = recording();
             for (uid, answer) in &answers {
                 let line = recorded(*uid, answer).to_string();
-                if let Ok(answer) = RecordedAnswer::parse(line.as_bytes(), &Assigned::anything(), &Limits::default()) {
-                    recording.add(answer);
-                }
+                let recorded = RecordedAnswer::parse(line.as_bytes(), &Assigned::anything(), &Limits::default());
+                recording.add(recorded.expect("a whole line"));
             }
             let (conclusion, catalog) = recording.judge(strategy);
             let written = serde_json::to_value(conclusion.outcome(&catalog)).expect("plain data");

@@ -189,6 +189,31 @@ fn an_assignment_is_made_again_from_its_seed() {
     assert_eq!(malformed.status.code(), Some(2));
 }
 
+#[test]
+fn one_miners_rubbish_is_left_out_and_the_others_are_judged() {
+    let mut recorded = Recorded::new();
+    let honest = recorded.lines.remove(3);
+    let without = recorded.json(&[]);
+    let (head, _) = honest.split_once("\"response\":").unwrap();
+    for rubbish in
+        ["null", "[]", r#"{"request_id": "\ud800"}"#, r#"{"overlap_group": 1e999}"#, "\u{1b}[2J"]
+    {
+        recorded.lines.insert(3, format!("{head}\"response\": {rubbish}}}"));
+        let output = recorded.judge(&[]);
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{errors}");
+        let words =
+            "answers.jsonl:4: the answer of miner 3 is left out: the answer is not a JSON object";
+        assert!(errors.contains(words) && !errors.contains('\u{1b}'), "{errors}");
+        let mut judged: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let refused = judged["refused"].take();
+        assert_eq!((&refused[0]["uid"], &refused[0]["reason"]), (&json!(3), &json!("malformed")));
+        judged["refused"] = json!([]);
+        assert_eq!(judged, without, "{rubbish}");
+        recorded.lines.remove(3);
+    }
+}
+
 /// The address space bounds the memory: the line alone is nearly half of what is allowed.
 #[cfg(target_os = "linux")]
 #[test]
@@ -212,11 +237,13 @@ fn an_answer_of_a_hundred_megabytes_costs_little_and_harms_nobody() {
         .unwrap();
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{errors}");
-    assert_eq!(serde_json::from_slice::<Value>(&output.stdout).unwrap(), calm);
-    assert!(
-        errors.contains("answers.jsonl:5: left out: the answer has 67108865 bytes"),
-        "{errors}"
-    );
+    let mut judged: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let refused = judged["refused"].take();
+    assert_eq!((&refused[0]["uid"], &refused[0]["reason"]), (&json!(3), &json!("too_large")));
+    judged["refused"] = json!([]);
+    assert_eq!(judged, calm);
+    let words = "answers.jsonl:5: the answer of miner 3 is left out: the answer has 67108865 bytes";
+    assert!(errors.contains(words), "{errors}");
 }
 
 #[test]

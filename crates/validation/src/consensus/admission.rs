@@ -25,6 +25,12 @@ pub enum RefusalReason {
     UnknownMiner,
     /// More miners answered for the batch than are ever compared with each other.
     BatchFull,
+    /// It is not the JSON of an object.
+    Malformed,
+    /// It has more bytes than are read.
+    TooLarge,
+    /// It has more entities than are read.
+    TooManyEntities,
 }
 
 /// An answer that does not count.

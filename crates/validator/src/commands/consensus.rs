@@ -163,9 +163,18 @@ fn add_lines(path: &Path, limits: &Limits, recording: &mut Recording) -> Result<
             continue;
         }
         match RecordedAnswer::parse(&line, &Assigned::anything(), limits) {
-            Ok(recorded) => recording.add(recorded),
-            // A miner that sends too much must not keep anybody from judging the others.
-            Err(RecordedAnswerError::Answer(error)) if error.name() != "malformed" => {
+            Ok(recorded) => {
+                if let Err(error) = &recorded.answer {
+                    eprintln!(
+                        "{}: the answer of miner {} is left out: {error}",
+                        at(),
+                        recorded.uid
+                    );
+                }
+                recording.add(recorded);
+            }
+            // Who sends too much must not keep anybody from judging the others.
+            Err(error @ RecordedAnswerError::TooLarge { .. }) => {
                 eprintln!("{}: left out: {error}", at());
             }
             Err(error) => return Err(error).with_context(at),

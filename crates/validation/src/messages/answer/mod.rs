@@ -20,7 +20,7 @@ pub use recorded::{RecordedAnswer, RecordedAnswerError};
 pub use refusal::{FieldName, Reason, Refusal, Refusals};
 
 use super::{CompletionStatus, PropertyReport};
-use body::{BodySeed, RawBody};
+use body::BodySeed;
 use collector::Collector;
 
 /// What is kept of a miner's answer, and why the rest was not.
@@ -70,17 +70,6 @@ pub enum AnswerError {
     Malformed(String),
 }
 
-impl AnswerError {
-    /// The name of the reason, as in results.
-    pub const fn name(&self) -> &'static str {
-        match self {
-            Self::TooLarge { .. } => "too_large",
-            Self::TooManyEntities { .. } => "too_many_entities",
-            Self::Malformed(_) => "malformed",
-        }
-    }
-}
-
 impl Answer {
     /// Reads the body of an answer to what was `assigned`.
     ///
@@ -107,7 +96,17 @@ impl Answer {
     /// # Errors
     /// When the answer is too large, has too many entities, or is not the JSON of an object.
     pub fn parse(body: &[u8], assigned: &Assigned, limits: &Limits) -> Result<Self, AnswerError> {
-        read(body, limits, |json| Self::parse_json(json, assigned, limits))
+        if body.len() > limits.body_bytes {
+            return Err(AnswerError::TooLarge { bytes: body.len(), limit: limits.body_bytes });
+        }
+        match Self::parse_json(body, assigned, limits) {
+            // Once more with what Python writes for numbers that are none in quotes.
+            Err(AnswerError::Malformed(error)) => match non_finite::quoted(body) {
+                Some(quoted) => Self::parse_json(&quoted, assigned, limits),
+                None => Err(AnswerError::Malformed(error)),
+            },
+            parsed => parsed,
+        }
     }
 
     /// Leaves out the homes that are not `assigned` after all, as [`Self::parse`] would have.
@@ -130,12 +129,8 @@ impl Answer {
             .deserialize(&mut deserializer)
             .and_then(|body| deserializer.end().map(|()| body))
             .map_err(|error| collector.error(&error))?;
-        Ok(Self::of(&body, collector))
-    }
-
-    fn of(body: &RawBody, mut collector: Collector<'_>) -> Self {
         let body = body.keep(&mut collector);
-        Self {
+        Ok(Self {
             request_id: body.request_id,
             zipcode_batch_id: body.zipcode_batch_id,
             overlap_group: body.overlap_group,
@@ -146,24 +141,6 @@ impl Answer {
             entities: collector.entities,
             reports: collector.reports,
             refusals: collector.refusals,
-        }
-    }
-}
-
-/// Reads JSON within the limit; where it is none, once more with what Python writes for numbers that are none in quotes.
-fn read<T>(
-    json: &[u8],
-    limits: &Limits,
-    parse: impl Fn(&[u8]) -> Result<T, AnswerError>,
-) -> Result<T, AnswerError> {
-    if json.len() > limits.body_bytes {
-        return Err(AnswerError::TooLarge { bytes: json.len(), limit: limits.body_bytes });
-    }
-    match parse(json) {
-        Err(AnswerError::Malformed(error)) => match non_finite::quoted(json) {
-            Some(quoted) => parse(&quoted),
-            None => Err(AnswerError::Malformed(error)),
-        },
-        parsed => parsed,
+        })
     }
 }

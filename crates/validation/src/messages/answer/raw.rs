@@ -29,6 +29,7 @@ impl Raw {
     }
 }
 
+/// As it was sent: whoever shows it cuts and escapes it.
 impl fmt::Display for Raw {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -36,7 +37,7 @@ impl fmt::Display for Raw {
             // Shortest form, with an exponent where that is shorter: 1e308 has 309 digits.
             Self::Number(number) if number.abs() >= 1e15 => write!(f, "{number:e}"),
             Self::Number(number) => number.fmt(f),
-            Self::Text(text) => write!(f, "{text:?}"),
+            Self::Text(text) => write!(f, "\"{text}\""),
             Self::TooLong => f.write_str("a long text"),
             Self::Other => f.write_str("neither a number nor a text"),
             Self::Ambiguous => f.write_str("two values"),

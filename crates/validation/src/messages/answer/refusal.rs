@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use resi_protocol::Foreign;
 use serde::Serialize;
 
 /// Why a home, or a field of one, was not kept.
@@ -78,7 +79,7 @@ pub struct Refusal {
     pub field: Option<FieldName>,
     /// Why.
     pub reason: Reason,
-    /// What was found there, at most 80 characters of it.
+    /// What was found there, at most 80 characters of it, escaped.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub detail: String,
 }
@@ -131,6 +132,7 @@ impl Refusals {
     }
 }
 
+/// What somebody sent, or what is said of it, fit to be shown.
 pub(super) fn excerpt(text: &str) -> String {
-    text.chars().take(80).collect()
+    Foreign::new(text).at_most(80).to_string()
 }
