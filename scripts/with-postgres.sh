@@ -12,20 +12,12 @@ if [ $# -eq 0 ]; then
     exit 2
 fi
 
-find_binaries() {
-    local folder
-    for folder in "$(pg_config --bindir 2>/dev/null || true)" /usr/lib/postgresql/*/bin /usr/pgsql-*/bin \
-        "$(dirname "$(command -v initdb 2>/dev/null || echo /none/initdb)")"; do
-        if [ -x "$folder/initdb" ] && [ -x "$folder/postgres" ]; then
-            echo "$folder"
-            return
-        fi
-    done
-    echo "found no initdb and postgres: install PostgreSQL's server" >&2
-    return 1
-}
+. "$(dirname "${BASH_SOURCE[0]}")/needs.sh"
 
-binaries=$(find_binaries)
+binaries=$(find_postgres) || {
+    echo "found no initdb and postgres: scripts/needs.sh postgres installs PostgreSQL's server" >&2
+    exit 1
+}
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/resi-postgres.XXXXXX")
 
 # Postgres refuses to run as root.
@@ -45,7 +37,7 @@ stop() {
         wait "$child" 2>/dev/null || true
     fi
     if [ -f "$scratch/data/postmaster.pid" ]; then
-        (cd "$scratch" && "${as_owner[@]}" "$binaries/pg_ctl" stop -D data -m immediate -s) || true
+        (cd "$scratch" && ${as_owner[@]+"${as_owner[@]}"} "$binaries/pg_ctl" stop -D data -m immediate -s) || true
     fi
     rm -rf "$scratch"
 }
@@ -57,7 +49,7 @@ free_port() {
     python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
 }
 
-cd_run() { (cd "$scratch" && "${as_owner[@]}" env -i PATH="$PATH" LC_ALL=C "$@"); }
+cd_run() { (cd "$scratch" && ${as_owner[@]+"${as_owner[@]}"} env -i PATH="$PATH" LC_ALL=C "$@"); }
 
 cd_run "$binaries/initdb" -D data -U postgres -A trust -E UTF8 --no-sync >"$scratch/initdb.log" 2>&1 ||
     { cat "$scratch/initdb.log" >&2; exit 1; }
@@ -76,6 +68,8 @@ for attempt in 1 2 3 4 5; do
 done
 
 export RESI_TEST_POSTGRES_URL="postgres://postgres@127.0.0.1:$port/postgres"
+# Where only the server was linked to, its psql is beside it.
+export PATH="$PATH:$binaries"
 
 # In the background, so that a signal is answered at once and the cluster never outlives this script.
 "$@" <&0 &

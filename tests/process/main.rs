@@ -208,7 +208,7 @@ fn a_saved_answer_is_verified_and_a_changed_one_is_not() {
 }
 
 #[test]
-fn a_database_that_is_away_at_start_is_waited_for() {
+fn a_database_that_is_away_at_start_is_waited_for_on_postgres() {
     let folder = tempfile::tempdir().unwrap();
     let mut postgres = Postgres::database();
     let url =
@@ -223,7 +223,7 @@ fn a_database_that_is_away_at_start_is_waited_for() {
 }
 
 #[test]
-fn replicas_as_processes_deal_alike() {
+fn replicas_as_processes_deal_alike_on_postgres() {
     let folder = tempfile::tempdir().unwrap();
     let postgres = Postgres::database();
     let one = Server::start(folder.path(), &postgres.arguments());

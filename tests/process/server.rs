@@ -7,6 +7,7 @@ use std::time::Duration;
 use resi_data_api::clock::{Clock, SystemClock};
 use resi_protocol::Keypair;
 use resi_protocol::wire::signing_message;
+use resi_store::contract::postgres_server;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection};
@@ -186,13 +187,8 @@ pub(crate) struct Postgres {
 }
 
 impl Postgres {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the script that starts Postgres says so where it is"
-    )]
     pub(crate) fn database() -> Self {
-        let server = std::env::var("RESI_TEST_POSTGRES_URL")
-            .expect("run this through scripts/with-postgres.sh");
+        let server = postgres_server();
         let name = format!("process_{}_{:?}", std::process::id(), std::thread::current().id())
             .replace(|character: char| !character.is_ascii_alphanumeric(), "_")
             .to_lowercase();

@@ -84,7 +84,7 @@ async fn a_small_jump_leaves_the_blocks(backend: Backend) {
 }
 
 #[tokio::test]
-async fn nothing_is_agreed_by_a_clock_that_the_database_contradicts() {
+async fn nothing_is_agreed_by_a_clock_that_the_database_contradicts_on_postgres() {
     let service = Service::start(Backend::Postgres).await;
     let records_before = records(&service).await;
     background::probe(&service.app).await;
@@ -98,7 +98,7 @@ async fn nothing_is_agreed_by_a_clock_that_the_database_contradicts() {
 }
 
 #[tokio::test]
-async fn replicas_two_seconds_apart_agree_across_a_boundary() {
+async fn replicas_two_seconds_apart_agree_across_a_boundary_on_postgres() {
     let database = Database::new(Backend::Postgres).await;
     let boundary = START + 9_000;
     let [ahead, behind] = [boundary - 3, boundary - 5].map(TestClock::at);

@@ -21,6 +21,7 @@ use resi_protocol::btauth::{self, Credentials, Nonce};
 use resi_protocol::rotation::RotationKey;
 use resi_protocol::wire::signing_message;
 use resi_protocol::{EpochSchedule, Hotkey, Keypair, Timestamp};
+use resi_store::contract::postgres_server;
 use resi_store::{Migrations, Store};
 use resi_store_postgres::PostgresStore;
 use resi_store_sqlite::{SqliteLocation, SqliteStore};
@@ -127,14 +128,6 @@ impl Database {
             execute(&server, format!("DROP DATABASE {name} WITH (FORCE)")).await;
         }
     }
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the script that starts Postgres says so where it is"
-)]
-fn postgres_server() -> String {
-    std::env::var("RESI_TEST_POSTGRES_URL").expect("run this through scripts/with-postgres.sh")
 }
 
 async fn execute(server: &str, statement: String) {
@@ -437,10 +430,10 @@ impl Answer {
 /// Makes a test of each function on each backend.
 macro_rules! on_both {
     ($($name:ident),+ $(,)?) => {
-        mod sqlite {
+        mod on_sqlite {
             $(#[tokio::test] async fn $name() { super::$name(crate::harness::Backend::Sqlite).await; })+
         }
-        mod postgres {
+        mod on_postgres {
             $(#[tokio::test] async fn $name() { super::$name(crate::harness::Backend::Postgres).await; })+
         }
     };

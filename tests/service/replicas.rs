@@ -12,7 +12,7 @@ async fn pair(database: &Database) -> (Service, Service, std::sync::Arc<TestCloc
 }
 
 #[tokio::test]
-async fn replicas_answer_with_the_same_bytes_in_every_epoch() {
+async fn replicas_answer_with_the_same_bytes_in_every_epoch_on_postgres() {
     let database = Database::new(Backend::Postgres).await;
     let (one, two, clock) = pair(&database).await;
     let (alice, bob) = (one.token("Alice").await, two.token("Bob").await);
@@ -34,7 +34,7 @@ async fn replicas_answer_with_the_same_bytes_in_every_epoch() {
 }
 
 #[tokio::test]
-async fn what_is_reported_to_one_is_known_to_the_other() {
+async fn what_is_reported_to_one_is_known_to_the_other_on_postgres() {
     let database = Database::new(Backend::Postgres).await;
     let (one, two, _clock) = pair(&database).await;
     let token = one.token("Alice").await;
@@ -57,7 +57,7 @@ async fn what_is_reported_to_one_is_known_to_the_other() {
 }
 
 #[tokio::test]
-async fn the_limit_on_grants_holds_across_replicas() {
+async fn the_limit_on_grants_holds_across_replicas_on_postgres() {
     let database = Database::new(Backend::Postgres).await;
     let (one, two, _clock) = pair(&database).await;
     let mut granted = 0;

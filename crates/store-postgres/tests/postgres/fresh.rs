@@ -1,5 +1,6 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use resi_store::contract::postgres_server;
 use sqlx::{Connection, PgConnection};
 
 /// A database of its own on the server that the tests were given.
@@ -12,13 +13,7 @@ pub(crate) struct Fresh {
 impl Fresh {
     pub(crate) async fn new() -> Self {
         static MADE: AtomicU32 = AtomicU32::new(0);
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "the server is given by scripts/with-postgres.sh"
-        )]
-        let server = std::env::var("RESI_TEST_POSTGRES_URL").expect(
-            "these tests need a Postgres: run them as scripts/with-postgres.sh cargo test …",
-        );
+        let server = postgres_server();
         let name = format!("resi_{}_{}", std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
         let fresh = Self { server, name };
         fresh.on_server(format!("CREATE DATABASE {}", fresh.name)).await;

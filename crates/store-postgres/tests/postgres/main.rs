@@ -1,6 +1,10 @@
 //! The store on a real Postgres. Run through `scripts/with-postgres.sh`.
 
-mod contract;
 mod forwarder;
 mod fresh;
-mod open;
+
+#[path = "."]
+mod on_postgres {
+    mod contract;
+    mod open;
+}

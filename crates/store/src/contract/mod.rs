@@ -7,6 +7,7 @@ mod chain;
 mod epochs;
 mod lifecycle;
 mod passed;
+mod postgres_server;
 mod tally;
 mod throughput;
 
@@ -27,6 +28,7 @@ pub use chain::*;
 pub use epochs::*;
 pub use lifecycle::*;
 pub use passed::*;
+pub use postgres_server::postgres_server;
 pub use tally::*;
 pub use throughput::{Load, throughput};
 

@@ -83,10 +83,10 @@ pub(crate) fn report(id: &str, status: ReportedStatus) -> AssignmentReport {
 /// Makes a test of each function on each backend.
 macro_rules! on_both {
     ($($name:ident),+ $(,)?) => {
-        mod sqlite {
+        mod on_sqlite {
             $(#[tokio::test] async fn $name() { super::$name(crate::support::service::Backend::Sqlite).await; })+
         }
-        mod postgres {
+        mod on_postgres {
             $(#[tokio::test] async fn $name() { super::$name(crate::support::service::Backend::Postgres).await; })+
         }
     };

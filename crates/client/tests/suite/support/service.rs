@@ -15,6 +15,7 @@ use resi_data_api::rotation::{Archive, Deck, PoolTable, pool_entries, with_honey
 use resi_data_api::tokens::Tokens;
 use resi_protocol::EpochSchedule;
 use resi_protocol::rotation::{RotationKey, RotationPublicKey};
+use resi_store::contract::postgres_server;
 use resi_store::{Migrations, Store};
 use resi_store_postgres::PostgresStore;
 use resi_store_sqlite::{SqliteLocation, SqliteStore};
@@ -70,14 +71,6 @@ impl Database {
             execute(&server, format!("DROP DATABASE {name} WITH (FORCE)")).await;
         }
     }
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the script that starts Postgres says so where it is"
-)]
-fn postgres_server() -> String {
-    std::env::var("RESI_TEST_POSTGRES_URL").expect("run this through scripts/with-postgres.sh")
 }
 
 async fn execute(server: &str, statement: String) {
