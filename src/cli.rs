@@ -95,6 +95,12 @@ pub enum Command {
 pub enum ConfigCommand {
     /// Check them and print what is in force, secrets hidden
     Check(SettingsArgs),
+    /// Write a settings file that has every setting at its default, commented out; a file that is there is left alone
+    Init {
+        /// The new file
+        #[arg(value_name = "FILE", default_value = "resi.toml")]
+        file: PathBuf,
+    },
 }
 
 /// What to do with validators.

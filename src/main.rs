@@ -13,8 +13,8 @@ use resi_data_api::clock::{Clock, SystemClock};
 use resi_data_api::commands::doctor::{self, Verdict};
 use resi_data_api::commands::rotate_jwt_key::{self, Step};
 use resi_data_api::commands::{
-    audit, backup, completions, epochs, health, keygen, man, restore, rotation, serve, validators,
-    verify,
+    audit, backup, completions, config_init, epochs, health, keygen, man, restore, rotation, serve,
+    validators, verify,
 };
 use resi_data_api::endpoints::openapi;
 use resi_data_api::log::{self, LogSink};
@@ -41,6 +41,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
             return unless_pipe_closed(printed);
         }
         Command::Config { command: ConfigCommand::Check(args) } => settings(args)?.in_force(),
+        Command::Config { command: ConfigCommand::Init { file } } => config_init::run(&file)?,
         Command::Backup { file, settings: args } => {
             let settings = settings(args)?;
             block_on(backup::run(&file, &settings))??

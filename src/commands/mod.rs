@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod backup;
 pub mod completions;
+pub mod config_init;
 pub mod doctor;
 pub mod epochs;
 pub mod health;
