@@ -361,3 +361,28 @@ fn a_mixture_may_come_from_flags() {
     assert_eq!(output.status.code(), Some(2), "{errors}");
     assert!(errors.contains("unknown variant `pirate`, expected one of `ring`"), "{errors}");
 }
+
+#[test]
+fn shells_complete_it_and_man_explains_it() {
+    let validator = |arguments: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_resi-validator"))
+            .args(arguments)
+            .env_clear()
+            .output()
+            .unwrap();
+        assert!(
+            output.status.success(),
+            "{arguments:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        String::from_utf8(output.stdout).unwrap()
+    };
+    for shell in ["bash", "zsh", "fish"] {
+        let script = validator(&["completions", shell]);
+        assert!(script.contains("resi-validator") && script.contains("wallet"), "{shell}");
+    }
+    assert!(validator(&["man"]).contains(".SH SYNOPSIS"));
+    let folder = TempDir::new().unwrap();
+    validator(&["man", folder.path().to_str().unwrap()]);
+    assert!(folder.path().join("resi-validator-wallet-show.1").exists());
+}

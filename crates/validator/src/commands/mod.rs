@@ -1,8 +1,10 @@
 mod access;
 mod assignments;
 mod blocks;
+mod completions;
 mod consensus;
 mod epoch;
+mod man;
 mod report;
 mod simulate;
 mod verify;
@@ -24,6 +26,8 @@ pub(crate) enum Command {
     Wallet(wallet::Wallet),
     Consensus(consensus::Consensus),
     Simulate(simulate::Simulate),
+    Completions(completions::Completions),
+    Man(man::Man),
 }
 
 impl Command {
@@ -38,6 +42,8 @@ impl Command {
             Self::Wallet(command) => command.run(cli),
             Self::Consensus(command) => command.run(cli),
             Self::Simulate(command) => command.run(cli),
+            Self::Completions(command) => command.run(),
+            Self::Man(command) => command.run(),
         }
     }
 }
