@@ -272,7 +272,7 @@ const flags = ['--public-key', pinned.public_key, '--netuid', '46', '--epoch-sec
     '--pool-sha256', pinned.pool_sha256, '--zipcodes-per-epoch', '300', '--at', blocks.epoch.starts_at];
 for (const [what, status, expected, ...parameters] of [
     ['honest blocks', 0, /\nVerified: /, file('blocks', signed), poolFile, ...flags, '--block-size', '20', '--sources', 'zillow_sold'],
-    ['honest blocks, pinned by nobody', 0, /\?\? {3}public_key .*first contact[^]*as far as it goes/, file('bare', `\uFEFF${JSON.stringify(signed)}`), poolFile],
+    ['honest blocks, pinned by nobody', 9, /\?\? {3}public_key .*first contact[^]*Not verified in full/, file('bare', `\uFEFF${JSON.stringify(signed)}`), poolFile],
     ['another key', 1, /^not verified: public_key is/, file('key', signed), poolFile, '--public-key', 'ab'.repeat(32)],
     ['a changed zipcode', 1, /batch_007: zipcode 4 is 00000/, file('changed', copy(signed, (of) => { of.data_blocks.batch_007.zipcodes[3] = '00000'; })), poolFile],
     ['no JSON', 1, /is not JSON/, file('none', '{'), poolFile],

@@ -8,12 +8,12 @@ clean_up() {
 }
 trap clean_up EXIT
 
-# Starts it on a free port and waits until it serves. Sets `address`.
+# Starts it on a free port, with no setting of this shell, and waits until it serves. Sets `address`.
 serve() { # BINARY ARGUMENT...
     local binary=$1
     shift
     : >"$scratch/log"
-    "$binary" serve --port 0 --log-format json --drain-seconds 0 --data-dir "$scratch/data" "$@" 2>"$scratch/log" &
+    env -i "$binary" serve --port 0 --log-format json --drain-seconds 0 --data-dir "$scratch/data" "$@" 2>"$scratch/log" &
     service_pid=$!
     for _ in $(seq 600); do
         ! grep -q '"message":"ready"' "$scratch/log" || break

@@ -9,8 +9,9 @@
 //
 // What you knew before: --public-key HEX, --netuid N, --epoch-seconds N, --pool-sha256 HEX, --zipcodes-per-epoch N,
 // --honeypots-sha256 HEX (of the same epoch, from its blocks). What you asked, and when you got it: --epoch ID,
-// --block-size N, --sources LIST, --at TIME. Exits with 0 where everything that could be checked holds, with 1 where
-// something does not, with 2 where it could not be checked.
+// --block-size N, --sources LIST, --at TIME. Exits with 0 where the answer is verified, with 1 where something is not as an
+// honest service answers, with 2 where it could not be checked, and with 9 where nothing is wrong, but nobody vouches for
+// what is marked ??.
 
 import { readFileSync, statSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
@@ -343,16 +344,17 @@ export async function verify(answer, pool, known = {}, asked = {}) {
 }
 
 const isOpen = (voucher) => voucher === 'nothing' || voucher === 'first contact';
+const hasOpen = (vouchers) => vouchers.some(([, voucher]) => isOpen(voucher));
 
 /** A line for each part, and what follows from them all. */
 export function words(vouchers) {
     const mark = (voucher) => (isOpen(voucher) ? '??' : voucher === 'not covered' ? '--' : 'ok');
     const lines = vouchers.map(([part, voucher, value]) => {
-        const said = value === undefined ? voucher : `${value}: ${voucher}`;
-        return `${mark(voucher)}   ${part.padEnd(18)} ${said}`;
+        const said = value === undefined ? part : `${part} ${value}`;
+        return `${mark(voucher)}   ${said}: ${voucher}`;
     });
-    const verdict = vouchers.some(([, voucher]) => isOpen(voucher))
-        ? 'Verified as far as it goes: the answer agrees with itself. Give what is marked ?? to prove more.'
+    const verdict = hasOpen(vouchers)
+        ? 'Not verified in full: nothing here is wrong, but nobody vouches for what is marked ??.'
         : 'Verified: nobody picked these zipcodes, given that key and parameters were fixed before the epoch.';
     return `${lines.join('\n')}\n\n${verdict}\n`;
 }
@@ -409,7 +411,9 @@ async function main() {
         if (positionals.length !== 2) throw new Usage('usage: verify-deal.mjs ANSWER POOL [OPTION...], see its head');
         const [known, asked] = options(values);
         const [answer, pool] = positionals.map(readJson);
-        process.stdout.write(words(await verify(answer, pool?.zipcodes, known, asked)));
+        const vouchers = await verify(answer, pool?.zipcodes, known, asked);
+        process.stdout.write(words(vouchers));
+        process.exitCode = hasOpen(vouchers) ? 9 : 0;
     } catch (error) {
         if (error instanceof NotVerified) {
             console.error(`not verified: ${error.message}`);
