@@ -11,7 +11,8 @@ FROM gcr.io/distroless/cc-debian12:nonroot
 COPY --from=build /resi-data-api /usr/bin/resi-data-api
 # A named volume takes its owner from here.
 COPY --from=build --chown=nonroot:nonroot /empty /var/lib/resi
-ENV RESI_HOST=0.0.0.0 RESI_DATA_DIR=/var/lib/resi RESI_LOG_FORMAT=json
+# It listens to everybody, so it says who may act as a validator: those of the chain, if nothing else is said.
+ENV RESI_HOST=0.0.0.0 RESI_REGISTRY=chain RESI_DATA_DIR=/var/lib/resi RESI_LOG_FORMAT=json
 VOLUME /var/lib/resi
 EXPOSE 8000
 STOPSIGNAL SIGTERM

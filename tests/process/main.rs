@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod commands;
+mod deployment;
 mod server;
 
 use std::os::unix::fs::PermissionsExt as _;

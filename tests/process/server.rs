@@ -15,6 +15,8 @@ use sqlx::{Connection, PgConnection};
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_resi-data-api");
 /// Longer than a busy machine needs for anything here.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// The last line of a log.
+const ENDED: &str = "(the process has ended)\n";
 
 /// A running service, with what it has logged so far.
 #[derive(Debug)]
@@ -33,7 +35,8 @@ impl Server {
     }
 
     pub(crate) fn spawn(folder: &Path, arguments: &[&str]) -> Self {
-        let mut child = Command::new(BINARY)
+        let mut command = Command::new(BINARY);
+        command
             .args(["serve", "--port", "0", "--log-format", "json", "--data-dir", "data"])
             .args([
                 "--limit-requests-per-hour",
@@ -45,11 +48,13 @@ impl Server {
             ])
             .args(arguments)
             .current_dir(folder)
-            .env_clear()
-            .stderr(Stdio::piped())
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
+            .env_clear();
+        Self::of(&mut command)
+    }
+
+    /// Starts a command that serves, and logs as JSON.
+    pub(crate) fn of(command: &mut Command) -> Self {
+        let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
         let lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let log = Arc::new((Mutex::new(String::new()), Condvar::new()));
         let reader = Arc::clone(&log);
@@ -60,6 +65,8 @@ impl Server {
                 text.push('\n');
                 reader.1.notify_all();
             }
+            reader.0.lock().unwrap().push_str(ENDED);
+            reader.1.notify_all();
         });
         let config = ureq::Agent::config_builder()
             .http_status_as_error(false)
@@ -73,9 +80,9 @@ impl Server {
 
     pub(crate) fn wait_for_log(&self, text: &str) {
         let log = self.log.0.lock().unwrap();
-        let (log, result) =
-            self.log.1.wait_timeout_while(log, PATIENCE, |log| !log.contains(text)).unwrap();
-        assert!(!result.timed_out(), "{text} is not in the log:\n{log}");
+        let is_to_come = |log: &mut String| !log.contains(text) && !log.ends_with(ENDED);
+        let (log, _) = self.log.1.wait_timeout_while(log, PATIENCE, is_to_come).unwrap();
+        assert!(log.contains(text), "{text} is not in the log:\n{log}");
     }
 
     /// The value of a field of the line that says it is ready.
