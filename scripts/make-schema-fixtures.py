@@ -28,6 +28,13 @@ ANNOUNCEMENT = {
     "signature": "0xe650e13375874a21b92bdeb7eb3a5cdd7dec7f10e619b1c79e1b2f17347a2b01"
                  "4b96fd8814de0c665d145686a78b61aee5ba99f58da5dd8b0da4b37c09066183",
 }
+# Likewise, over the two records.
+RECORD_SIGNATURES = {
+    BEFORE: "74830674bf81ee6fe470e40b5594fe7bb8d6d46e8bc3d2c61208c8448790f30a"
+            "7e96cb8a1306aece6f93ef5d76b9e7dd7163fccae365b613bd5a60771dee7289",
+    EPOCH: "c89ec48b2920ef4c961e20da6a690b6bbdca8ebebf4fb3355f249c754dbf9f7d"
+           "d68bf169f4857d0e792c630abd04aeaf133213d56b2ec6f98799f8912839ab82",
+}
 
 
 def micros(seconds):
@@ -78,9 +85,10 @@ def rows(version, postgres):
     for epoch in (BEFORE, EPOCH):
         linked = dict(prev_sha256=record_sha256(version, BEFORE) if epoch == EPOCH else None) if version >= 4 else {}
         decoys = dict(honeypots=compact(HONEYPOTS)) if version >= 6 else {}
+        signed = dict(record_signature=bytes.fromhex(RECORD_SIGNATURES[epoch])) if version >= 9 else {}
         yield "epochs", dict(netuid=46, epoch=epoch, epoch_seconds=14_400, ends_at=epoch + 14_400,
                              pool_sha256=bytes.fromhex(POOL_SHA256), pool_size=3, zipcodes_per_epoch=2,
-                             public_key=bytes.fromhex(ROTATION), agreed_at=micros(epoch - 600), **linked, **decoys)
+                             public_key=bytes.fromhex(ROTATION), agreed_at=micros(epoch - 600), **linked, **decoys, **signed)
     if version >= 2:
         yield "audit", dict(at=granted, kind="grant", code="GRANTED", hotkey=alice, proved=true, subject=None,
                             request_id="01JHMFZ0000000000000000000", address="192.0.2.1", times=1)
@@ -94,6 +102,9 @@ def rows(version, postgres):
         yield "rotation_announcements", dict(netuid=46, position=0, announcement=compact(ANNOUNCEMENT))
         yield "audit", dict(at=granted, kind="rotation", code="announced", hotkey=None, proved=false,
                             subject=f"{ANNOUNCEMENT['from']} 0x{ROTATION}", request_id=None, address=None, times=1)
+    if version >= 8 and postgres:
+        event = [granted, "status", "completed", ALICE, 1, "first", "01JHMFZ0000000000000000001", "192.0.2.1", 1]
+        yield "audit_of_reports", dict(at=granted, entries=json.dumps([event]))
     if version >= 7:
         yield "passed_requests", dict(stretch=START - 60, kind=0, hotkey=alice, replica=7, passed=40)
         written = dict(written_at="2025-01-15 09:29:00+00") if postgres else dict(ballast=b"\x08" * 16)

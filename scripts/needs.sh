@@ -11,8 +11,8 @@
 # `-` stands for none: it is there anyway, or it does not come as a package.
 # NEED    PARTS                     apt-get          dnf                pacman      apk         brew
 NEEDS='
-cc        build                     build-essential  gcc                base-devel  build-base  -
-python3   postgres,wallets          python3          python3            python      python3     python
+cc        tests                     build-essential  gcc                base-devel  build-base  -
+python3   tests,postgres,wallets    python3          python3            python      python3     python
 postgres  postgres                  postgresql       postgresql-server  postgresql  postgresql  postgresql@17
 setpriv   postgres                  util-linux       util-linux         util-linux  setpriv     -
 venv      wallets                   python3-venv     python3            python      python3     python
@@ -23,7 +23,7 @@ npm       proofs                    npm              npm                npm     
 # In words.
 part_name() {
     case $1 in
-        build) echo "the build" ;;
+        tests) echo "all tests" ;;
         postgres) echo "the tests on PostgreSQL" ;;
         wallets) echo "the wallets of the Python package" ;;
         proofs) echo "the proofs in JavaScript" ;;
@@ -182,12 +182,12 @@ if [ "${BASH_SOURCE[0]}" = "$0" ]; then
         esac
         shift
     done
-    [ $# -gt 0 ] || set -- build postgres wallets proofs
+    [ $# -gt 0 ] || set -- tests postgres wallets proofs
     for part in "$@"; do
         part_name "$part" >/dev/null || { echo "there is no part $part" >&2; exit 2; }
     done
     meet_needs "$install" "$@"
     [ -n "$left_out" ] || exit 0
     say_left_out >&2
-    if $strict || [[ " $left_out " == *" build "* ]]; then exit 1; fi
+    if $strict || [[ " $left_out " == *" tests "* ]]; then exit 1; fi
 fi

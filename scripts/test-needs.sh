@@ -137,7 +137,7 @@ check "where no package manager is known, the needs are named" "$code:$words" \
 
 a_machine 1000 apt-get python3 venv node npm initdb postgres
 on_it scripts/needs.sh
-check "without a compiler there is no build" "$code:${words%%.*}" "1:left out: the build (missing: cc)"
+check "without a compiler there are no tests" "$code:${words%%.*}" "1:left out: all tests (missing: cc)"
 
 a_machine 1000 apt-get
 on_it scripts/needs.sh postgres

@@ -15,6 +15,7 @@ use crate::error::ApiError;
 use crate::http::client_address::TrustedProxies;
 use crate::http::layer::Scope;
 use crate::ids::Ids;
+use crate::known_epochs::KnownEpochs;
 use crate::limits::{AddressKey, AddressLimit, SlidingLimit};
 use crate::log::RequestLog;
 use crate::metrics::Metrics;
@@ -47,8 +48,10 @@ pub struct LimitSettings {
     pub assignments_per_epoch: u32,
     /// Statistics an hour for an address.
     pub statistics_per_hour: u32,
-    /// Requests with a signature a minute for an address, before it is checked.
+    /// Requests a minute for an address: with a signature before it is checked, and public ones that no cache answers.
     pub address_per_minute: u32,
+    /// Connections that an address may have open.
+    pub connections_per_address: u32,
 }
 
 impl LimitSettings {
@@ -60,6 +63,7 @@ impl LimitSettings {
         assignments_per_epoch: 64,
         statistics_per_hour: 600,
         address_per_minute: 1_200,
+        connections_per_address: 256,
     };
 
     /// No limits at all.
@@ -70,6 +74,7 @@ impl LimitSettings {
         assignments_per_epoch: 0,
         statistics_per_hour: 0,
         address_per_minute: 0,
+        connections_per_address: 0,
     };
 }
 
@@ -86,7 +91,7 @@ pub struct Limits {
     pub exchange: Exchange,
     /// Statistics.
     pub statistics: SlidingLimit<AddressKey>,
-    /// Requests with a signature to check.
+    /// Requests with a signature to check, and those that the database must be asked for.
     pub addresses: AddressLimit,
 }
 
@@ -152,6 +157,8 @@ pub struct App {
     pub service_hotkey: Option<Hotkey>,
     /// The nonces of signed requests.
     pub nonces: Nonces,
+    /// The epochs that reports may name.
+    pub known_epochs: KnownEpochs,
     /// The sources that can be granted.
     pub enabled_sources: Sources,
     /// Whether signatures are not checked.
@@ -223,6 +230,7 @@ impl App {
             trusted_proxies: parts.trusted_proxies,
             service_hotkey: parts.service_hotkey,
             nonces: Nonces::default(),
+            known_epochs: KnownEpochs::default(),
             enabled_sources: parts.enabled_sources,
             mock: parts.mock,
             started: clock.monotonic(),
@@ -257,7 +265,7 @@ impl App {
         }
     }
 
-    /// Lets only so many requests of one address come to have their signature checked.
+    /// Lets only so many requests of one address come to have their signature checked, or the database asked.
     ///
     /// # Errors
     /// 429 when there are more.
@@ -266,7 +274,7 @@ impl App {
         self.limits.addresses.take(client, now).map_err(|next| {
             let limit = self.limits.settings.address_per_minute;
             let quota = Quota { limit, remaining: 0, resets_at: next };
-            ApiError::limited("signed requests a minute from one address", quota, now)
+            ApiError::limited("requests a minute from one address", quota, now)
         })
     }
 

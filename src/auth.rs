@@ -5,14 +5,17 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::FromRequest;
 use axum::http::{HeaderMap, Request, header};
+use resi_protocol::btauth::Nonce;
 use resi_protocol::wire::ErrorCode;
 use resi_protocol::{Hotkey, Keypair, Sources, Timestamp};
 use resi_store::Quota;
 
-use crate::app::AppState;
+use crate::app::{AppState, Limits};
 use crate::endpoints::assignment_status::MAX_BODY;
 use crate::error::ApiError;
 use crate::http::layer::Scope;
+use crate::http::quota;
+use crate::shared_limit::SharedLimit;
 use crate::signed::{self, Signer};
 
 /// A hotkey that proved itself, with a token or a signature, and may act as a validator now. Who it is comes out
@@ -32,27 +35,56 @@ pub struct Admitted {
     pub hotkey: Hotkey,
     /// How many more requests its hour has.
     pub quota: Option<Quota>,
+    /// The nonce of a signed request, taken here; what changes something uses it up in the store, too.
+    pub nonce: Option<Nonce>,
 }
 
 impl Validator {
-    /// Takes the nonce of a signed request, and counts the request. To be called when nothing else is wrong with it:
-    /// only what will be answered uses up a nonce and counts, and a hotkey over its limit causes no write.
+    /// Counts the request, and takes its nonce where it is signed. To be called when nothing else is wrong with it: only
+    /// what will be answered counts and takes a nonce.
     ///
     /// # Errors
-    /// 401 when the nonce was used before, 429 when the hour is used up, 503 when the store fails.
-    pub async fn admit(self, app: &AppState, now: Timestamp) -> Result<Admitted, ApiError> {
+    /// 401 when the nonce was used before, 429 when the hour is used up.
+    pub fn admit(self, app: &AppState, now: Timestamp) -> Result<Admitted, ApiError> {
+        self.within(app, &[(&app.limits.requests, "requests an hour")], now)
+    }
+
+    /// The same of a report, which has a limit of its own besides.
+    ///
+    /// # Errors
+    /// Those of [`admit`](Self::admit).
+    pub fn admit_report(self, app: &AppState, now: Timestamp) -> Result<Admitted, ApiError> {
+        let Limits { requests, reports, .. } = &app.limits;
+        self.within(app, &[(requests, "requests an hour"), (reports, "reports an hour")], now)
+    }
+
+    fn within(
+        self,
+        app: &AppState,
+        limits: &[(&SharedLimit, &str)],
+        now: Timestamp,
+    ) -> Result<Admitted, ApiError> {
         let hotkey = self.hotkey;
         if app.mock {
-            return Ok(Admitted { hotkey, quota: None });
+            return Ok(Admitted { hotkey, quota: None, nonce: None });
         }
-        let requests = &app.limits.requests;
-        let limited = |quota| ApiError::limited("requests an hour", quota, now);
-        if let Some(Signer { nonce, effect, .. }) = self.signer {
-            requests.look(hotkey, now).map_err(limited)?;
-            app.nonces.take(&*app.store, hotkey, nonce, effect, now).await?;
-        }
-        let quota = requests.count(hotkey, now).map_err(limited)?;
-        Ok(Admitted { hotkey, quota })
+        let count = || {
+            let limited = |what| move |quota| ApiError::limited(what, quota, now);
+            // What one of them refuses does not count by the others.
+            for (limit, what) in limits.iter().skip(1) {
+                limit.look(hotkey, now).map_err(limited(*what))?;
+            }
+            limits.iter().try_fold(None, |tightest, (limit, what)| {
+                let counted = limit.count(hotkey, now).map_err(limited(*what))?;
+                Ok(quota::tighter(tightest, counted))
+            })
+        };
+        let nonce = self.signer.map(|signer| signer.nonce);
+        let quota = match nonce {
+            Some(nonce) => app.nonces.take(hotkey, nonce, now, count)?,
+            None => count()?,
+        };
+        Ok(Admitted { hotkey, quota, nonce })
     }
 }
 

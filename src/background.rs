@@ -17,6 +17,9 @@ const SHOWN_EPOCHS: u32 = 12;
 /// How many rows are changed at once, so that requests do not wait for long.
 const SWEPT_AT_ONCE: u32 = 500;
 
+/// How long refusals are kept whose hotkey nobody proved.
+pub const UNPROVED_KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
 /// Longer than a nonce could still pass, by the slowest clock of all replicas.
 const NONCES_REMEMBERED: Duration = Duration::from_secs(360);
 
@@ -77,7 +80,11 @@ pub async fn probe(app: &App) {
 pub async fn tend_deck(app: &App) {
     // By a clock that is wrong, other replicas would be held to an epoch that is not the next.
     if app.clock_watch.problem(&*app.clock).is_none() {
-        app.deck.tend(app.clock.now()).await;
+        let now = app.clock.now();
+        app.deck.tend(now).await;
+        if let Some(Ok(deal)) = app.deck.prepared_at(now) {
+            app.known_epochs.dealt(deal.epoch.index);
+        }
     }
 }
 
@@ -100,21 +107,33 @@ pub async fn share_limits(app: &App) {
 
 /// Writes what was refused.
 pub async fn write_refusals(app: &App) {
-    if let Err(error) = app.refusals.write(&*app.store).await {
+    if let Err(error) = app.refusals.write(&*app.store, app.clock.now()).await {
         tracing::debug!("refusals are kept until they can be written: {error}");
+    }
+}
+
+/// Writes what was refused and is still counted, when the service stops.
+pub async fn write_all_refusals(app: &App) {
+    if let Err(error) = app.refusals.write_all(&*app.store).await {
+        tracing::warn!("the last refusals are not in the audit: {error}");
     }
 }
 
 /// Deletes what is older than it is to be kept, in small batches.
 pub async fn prune(app: &App) {
-    let sound = app.clock_watch.problem(&*app.clock).is_none();
-    let Some(retention) = app.retention.filter(|_| sound) else { return };
-    let before = app.clock.now().minus(retention);
+    if app.clock_watch.problem(&*app.clock).is_some() {
+        return;
+    }
+    let now = app.clock.now();
+    let unproved_before =
+        now.minus(app.retention.map_or(UNPROVED_KEPT, |kept| kept.min(UNPROVED_KEPT)));
     let pruned = async {
-        while app.store.prune_audit(before, SWEPT_AT_ONCE).await? >= u64::from(SWEPT_AT_ONCE) {}
-        while app.store.prune_assignments(before, SWEPT_AT_ONCE).await? >= u64::from(SWEPT_AT_ONCE)
-        {
-        }
+        let (store, at_once) = (&app.store, u64::from(SWEPT_AT_ONCE));
+        while store.prune_unproved(unproved_before, SWEPT_AT_ONCE).await? >= at_once {}
+        let Some(retention) = app.retention else { return Ok(()) };
+        let before = now.minus(retention);
+        while store.prune_audit(before, SWEPT_AT_ONCE).await? >= at_once {}
+        while store.prune_assignments(before, SWEPT_AT_ONCE).await? >= at_once {}
         Ok::<_, resi_store::StoreError>(())
     };
     if let Err(error) = pruned.await {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use resi_secret::Secret;
 
 use crate::settings::RawSettings;
 
@@ -179,7 +180,7 @@ pub struct SettingsArgs {
     /// Settings file (TOML); flags and environment go before it
     #[arg(long, env = "RESI_CONFIG", value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// What is said by flag or environment.
+    /// What is said by flag or environment, which [`RawSettings::overlay`] puts over the file.
     #[command(flatten)]
     pub settings: Box<RawSettings>,
 }
@@ -206,7 +207,7 @@ pub struct AuditArgs {
 pub struct HealthArgs {
     /// Where it answers [default: where it listens by its settings]
     #[arg(long, value_name = "URL")]
-    pub url: Option<String>,
+    pub url: Option<Secret>,
     /// How long it may take
     #[arg(long, value_name = "SECONDS", default_value_t = 3)]
     pub timeout: u64,
@@ -220,10 +221,13 @@ pub struct HealthArgs {
 pub struct VerifyArgs {
     /// A file with the answer of /api/v1/validator-data or /api/v1/epochs/{id}, or the URL of one
     #[arg(value_name = "FILE|URL")]
-    pub answer: String,
-    /// Check the records of all epochs instead: every link from one to the next, every proof; FILE has pages of
+    pub answer: Secret,
+    /// Check the records of all epochs instead: every signature, every link, every proof; FILE has pages of
     /// /api/v1/epochs one after the other, URL is the service's
-    #[arg(long, conflicts_with_all = ["block_size", "pool", "at"])]
+    #[arg(long, conflicts_with_all = [
+        "epoch_seconds", "pool_sha256", "zipcodes_per_epoch", "honeypots_sha256", "epoch", "sources", "block_size",
+        "pool", "token",
+    ])]
     pub history: bool,
     /// The rotation's public key as you know it; without it the answer vouches for itself only
     #[arg(long, value_name = "HEX")]
@@ -240,8 +244,17 @@ pub struct VerifyArgs {
     /// How many zipcodes are dealt in an epoch, as you know it
     #[arg(long, value_name = "N")]
     pub zipcodes_per_epoch: Option<u32>,
-    /// The block size that was asked for
-    #[arg(long, value_name = "N")]
+    /// The hash of the decoys, as the blocks of this epoch had it
+    #[arg(long, value_name = "HEX")]
+    pub honeypots_sha256: Option<String>,
+    /// The epoch that was asked for, where it is not in the URL: 2025-01-15T08-00-00
+    #[arg(long)]
+    pub epoch: Option<String>,
+    /// The sources that were asked for, where they are not in the URL
+    #[arg(long)]
+    pub sources: Option<String>,
+    /// The block size that was asked for, where it is not in the URL
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub block_size: Option<u32>,
     /// The pool: an answer of /api/v1/pools/{sha256}, or zipcodes one a line [default: the table inside, or the service]
     #[arg(long, value_name = "FILE")]
@@ -250,6 +263,6 @@ pub struct VerifyArgs {
     #[arg(long, value_name = "TIME")]
     pub at: Option<String>,
     /// Access token for a URL that needs one
-    #[arg(long, env = "RESI_TOKEN", hide_env_values = true, value_name = "TOKEN")]
-    pub token: Option<String>,
+    #[arg(long, env = "RESI_TOKEN", value_name = "TOKEN")]
+    pub token: Option<Secret>,
 }

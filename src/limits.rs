@@ -1,6 +1,7 @@
 //! Limits that are kept in memory: exact within one replica, bounded in size.
 
 use std::collections::{HashMap, VecDeque};
+use std::fmt;
 use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Mutex, PoisonError};
@@ -61,6 +62,9 @@ impl<K: Eq + Hash + Copy> SlidingLimit<K> {
     }
 }
 
+/// How far apart requests that come at once may have read the clock.
+const OUT_OF_ORDER: Duration = Duration::from_secs(1);
+
 /// So many requests a minute from an address, some of them at once (a token bucket, as one number a key).
 #[derive(Debug)]
 pub struct AddressLimit {
@@ -90,12 +94,21 @@ impl AddressLimit {
         if keys.len() >= self.capacity {
             keys.retain(|_, full_at| *full_at > now);
             if keys.len() >= self.capacity {
-                keys.clear();
+                // Those that asked the least start anew, whoever filled the table with them.
+                let mut owed: Vec<_> = keys.values().copied().collect();
+                let middle = owed.len() / 2;
+                let (_, median, _) = owed.select_nth_unstable(middle);
+                let median = *median;
+                keys.retain(|_, full_at| *full_at > median);
             }
         }
         let size = self.interval * self.burst;
         let full_at = keys.entry(AddressKey::of(address)).or_insert(now);
-        // A clock that was set back must not lock anybody out.
+        // No bucket is ever emptier than empty: this one was filled by a clock that was set back since, which must not
+        // lock anybody out. Requests that come at once may have read the clock in another order.
+        if *full_at > now.plus(size + OUT_OF_ORDER) {
+            *full_at = now;
+        }
         *full_at = (*full_at).clamp(now, now.plus(size));
         let next = full_at.plus(self.interval);
         if next > now.plus(size) {
@@ -119,6 +132,15 @@ impl AddressKey {
                 IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)))
             }
         })
+    }
+}
+
+impl fmt::Display for AddressKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            IpAddr::V4(address) => address.fmt(f),
+            IpAddr::V6(address) => write!(f, "{address}/64"),
+        }
     }
 }
 
@@ -163,6 +185,31 @@ mod tests {
     }
 
     #[test]
+    fn a_flood_of_addresses_does_not_free_who_is_over_the_limit() {
+        let addresses = AddressLimit::new(60, 4, 8);
+        let noisy = IpAddr::from([10, 0, 0, 1]);
+        for _ in 0..4 {
+            assert_eq!(addresses.take(noisy, at(0)), Ok(()));
+        }
+        for key in 0..100_u32 {
+            assert_eq!(addresses.take(IpAddr::from(key.to_be_bytes()), at(0)), Ok(()));
+        }
+        assert!(addresses.take(noisy, at(0)).is_err());
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_locks_no_address_out() {
+        let limit = AddressLimit::new(60, 3, 10);
+        let home = IpAddr::from([10, 0, 0, 1]);
+        assert_eq!(limit.take(home, at(3_600)), Ok(()));
+        for _ in 0..3 {
+            assert_eq!(limit.take(home, at(0)), Ok(()));
+        }
+        let earlier = Timestamp::from_micros(-20);
+        assert!(limit.take(home, at(0)).is_err() && limit.take(home, earlier).is_err());
+    }
+
+    #[test]
     fn a_bucket_fills_up_again() {
         let limit = AddressLimit::new(60, 3, 10);
         let home = IpAddr::from([10, 0, 0, 1]);
@@ -180,6 +227,8 @@ mod tests {
         assert_eq!(key("2001:db8::1"), key("2001:db8::ffff:1"));
         assert_ne!(key("2001:db8::1"), key("2001:db8:0:1::1"));
         assert_eq!(key("::ffff:10.0.0.1"), key("10.0.0.1"));
+        let shown = [key("2001:db8::1"), key("::ffff:10.0.0.1")].map(|key| key.to_string());
+        assert_eq!(shown, ["2001:db8::/64", "10.0.0.1"]);
     }
 
     proptest! {

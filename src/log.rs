@@ -1,22 +1,22 @@
 //! Structured logs: one line an event, for people on a terminal, as JSON otherwise. Lines of requests are made by hand,
 //! since they are written for every request; both kinds share one buffered writer.
 
+mod events;
+
 use std::cell::RefCell;
 use std::fmt::Write as _;
-use std::io::{self, IsTerminal as _, Write};
+use std::io::{self, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 use resi_protocol::Timestamp;
-use tracing_subscriber::fmt::MakeWriter;
-use tracing_subscriber::layer::SubscriberExt;
-use tracing_subscriber::util::SubscriberInitExt;
+
+pub use self::events::{init, log_panics};
+use crate::printable;
 
 /// How lines look.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, serde::Serialize, serde::Deserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
     /// For people.
@@ -105,37 +105,6 @@ impl Write for LogSink {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
-}
-
-impl<'a> MakeWriter<'a> for LogSink {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
-}
-
-/// Sends `tracing` events to `sink`.
-///
-/// # Errors
-/// When the filter cannot be read.
-pub fn init(sink: &LogSink, format: LogFormat, filter: &str) -> anyhow::Result<()> {
-    let filter = tracing_subscriber::EnvFilter::builder().parse(filter)?;
-    let layer = tracing_subscriber::fmt::layer().with_writer(sink.clone());
-    let registry = tracing_subscriber::registry().with(filter);
-    match format {
-        LogFormat::Pretty => {
-            registry.with(layer.with_target(false).with_ansi(io::stderr().is_terminal())).init()
-        }
-        LogFormat::Json => {
-            registry
-                .with(
-                    layer.json().flatten_event(true).with_current_span(false).with_span_list(false),
-                )
-                .init();
-        }
-    }
-    Ok(())
 }
 
 /// What is said of a request once it is answered.
@@ -297,7 +266,7 @@ fn cut(path: &str) -> &str {
     &path[..end]
 }
 
-/// As in a JSON string; also keeps control characters off a terminal.
+/// As in a JSON string; also keeps off a terminal what does not print.
 fn push_escaped(text: &mut String, raw: &str) {
     if raw.bytes().all(|byte| (b' '..=b'~').contains(&byte) && byte != b'"' && byte != b'\\') {
         text.push_str(raw);
@@ -307,10 +276,8 @@ fn push_escaped(text: &mut String, raw: &str) {
         match character {
             '"' => text.push_str("\\\""),
             '\\' => text.push_str("\\\\"),
-            control if control.is_control() => {
-                let _ = write!(text, "\\u{:04x}", u32::from(control));
-            }
-            plain => text.push(plain),
+            plain if printable::prints(plain) => text.push(plain),
+            other => printable::push_json_escape(text, other),
         }
     }
 }
@@ -354,12 +321,17 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_line_is_one_line_of_json_whatever_the_path(path in "\\PC{0,300}|[\\x00-\\x1f\"\\\\]{0,9}") {
+        fn a_line_is_one_line_of_json_whatever_the_path(path in any::<String>()) {
             let mut text = String::new();
             json_line(&mut text, &line("01J", &path));
             let value: serde_json::Value = serde_json::from_str(&text).expect("JSON");
             prop_assert!(path.starts_with(value["path"].as_str().expect("a path")));
-            prop_assert_eq!(text.matches('\n').count(), 1);
+            let mut pretty = String::new();
+            pretty_line(&mut pretty, &line("01J", &path));
+            for written in [text, pretty] {
+                let written = written.strip_suffix('\n').expect("a line");
+                prop_assert!(written.chars().all(printable::prints));
+            }
         }
     }
 }

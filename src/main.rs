@@ -5,9 +5,10 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use clap::Parser;
+use clap::{ArgMatches, CommandFactory as _};
 use resi_data_api::cli::{
     Cli, Command, ConfigCommand, EpochsCommand, RotationCommand, SettingsArgs, ValidatorsCommand,
+    VerifyArgs,
 };
 use resi_data_api::clock::{Clock, SystemClock};
 use resi_data_api::commands::doctor::{self, Verdict};
@@ -18,23 +19,36 @@ use resi_data_api::commands::{
 };
 use resi_data_api::endpoints::openapi;
 use resi_data_api::log::{self, LogSink};
-use resi_data_api::settings::Settings;
+use resi_data_api::printable::Printable;
+use resi_data_api::settings::{RawSettings, Settings};
+use resi_secret::command_line::{self, Exposed};
 
 fn main() -> ExitCode {
-    match run(Cli::parse()) {
+    let (cli, said) = command_line::parse::<Cli>();
+    match run(cli, &said) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("resi-data-api: {error:#}");
+            // It may quote a file, a node or a database.
+            for line in format!("resi-data-api: {error:#}").lines() {
+                eprintln!("{}", Printable(line));
+            }
             ExitCode::FAILURE
         }
     }
 }
 
-fn run(cli: Cli) -> Result<ExitCode> {
+fn run(cli: Cli, said: &ArgMatches) -> Result<ExitCode> {
     let now = SystemClock::new().now();
+    let warnings = warnings(said);
+    if !matches!(cli.command, Command::Serve(_)) {
+        warnings.iter().for_each(|warning| eprintln!("resi-data-api: warning: {warning}"));
+    }
+    let settings = |args: SettingsArgs| settings(args, command_line::innermost(said));
     let text = match cli.command {
-        Command::Serve(args) => return serve(args).map(|()| ExitCode::SUCCESS),
-        Command::Doctor(args) => return doctor(args),
+        Command::Serve(args) => {
+            return serve(settings(args)?, &warnings).map(|()| ExitCode::SUCCESS);
+        }
+        Command::Doctor(args) => return doctor(settings(args)),
         Command::Audit(args) => {
             let settings = settings(args.settings.clone())?;
             let printed = block_on(audit::run(&args, &settings, now, &mut io::stdout()))?;
@@ -70,10 +84,10 @@ fn run(cli: Cli) -> Result<ExitCode> {
             };
             rotate_jwt_key::run(step, &settings(args.settings)?)?
         }
-        Command::Verify(args) => verify::run(&args, now)?,
+        Command::Verify(args) => return verify(&args),
         Command::Health(args) => {
             let url = match args.url {
-                Some(url) => url,
+                Some(url) => url.expose().to_owned(),
                 None => health::url_of(settings(args.settings)?.listen),
             };
             health::run(&url, Duration::from_secs(args.timeout))?
@@ -90,10 +104,30 @@ fn run(cli: Cli) -> Result<ExitCode> {
     unless_pipe_closed(io::stdout().write_all(text.as_bytes()).map_err(Into::into))
 }
 
-fn serve(args: SettingsArgs) -> Result<()> {
-    let settings = settings(args)?;
+/// What to say of secrets on the command line.
+fn warnings(said: &ArgMatches) -> Vec<String> {
+    let exposed = command_line::exposed(&Cli::command(), said);
+    exposed.iter().filter(|exposed| holds_secret(exposed)).map(Exposed::warning).collect()
+}
+
+/// What may hold a secret often holds none.
+fn holds_secret(exposed: &Exposed) -> bool {
+    let text = exposed.secret.expose();
+    match exposed.flag.as_str() {
+        "--database-url" | "--url" => text.contains('@') || text.contains("password"),
+        "--subtensor.network" | "--subtensor.chain_endpoint" => text.split(',').any(|node| {
+            let (_, address) = node.split_once("://").unwrap_or_default();
+            address.trim_end_matches('/').contains(['@', '/', '?'])
+        }),
+        _ => true,
+    }
+}
+
+fn serve(settings: Settings, warnings: &[String]) -> Result<()> {
     let sink = LogSink::start();
     log::init(&sink, settings.log_format, &settings.log).context("--log")?;
+    log::log_panics();
+    warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     warn_of_old_names();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let served = runtime.block_on(serve::run(settings, sink.clone()));
@@ -102,9 +136,8 @@ fn serve(args: SettingsArgs) -> Result<()> {
     served
 }
 
-fn doctor(args: SettingsArgs) -> Result<ExitCode> {
+fn doctor(settings: Result<Settings>) -> Result<ExitCode> {
     let now = SystemClock::new().now();
-    let settings = settings(args);
     let findings = block_on(doctor::run(settings.as_ref(), now))?;
     let mut out = io::stdout();
     for finding in &findings {
@@ -112,6 +145,14 @@ fn doctor(args: SettingsArgs) -> Result<ExitCode> {
     }
     let failed = findings.iter().any(|finding| finding.verdict == Verdict::Fail);
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// Exits with 0 only where everything was verified.
+fn verify(args: &VerifyArgs) -> Result<ExitCode> {
+    let verdict = verify::run(args, &SystemClock::new())?;
+    let printed = io::stdout().write_all(verdict.text.as_bytes());
+    let printed = unless_pipe_closed(printed.map_err(Into::into))?;
+    Ok(if verdict.is_verified { printed } else { ExitCode::FAILURE })
 }
 
 fn block_on<T>(command: impl Future<Output = T>) -> Result<T> {
@@ -133,19 +174,18 @@ fn unless_pipe_closed(printed: Result<()>) -> Result<ExitCode> {
     }
 }
 
-fn settings(args: SettingsArgs) -> Result<Settings> {
-    let mut raw = *args.settings;
-    if raw.netuid.is_none()
-        && let Some(netuid) = environment("NET_UID")
-    {
+fn settings(args: SettingsArgs, said: &ArgMatches) -> Result<Settings> {
+    let mut raw = match &args.config {
+        None => RawSettings::default(),
+        Some(path) => RawSettings::from_file(path)?,
+    };
+    if let Some(netuid) = environment("NET_UID") {
         raw.netuid = Some(netuid.parse().context("NET_UID")?);
     }
-    if raw.subtensor_network.is_none() {
-        raw.subtensor_network = environment("SUBTENSOR_NETWORK").map(Into::into);
+    if let Some(network) = environment("SUBTENSOR_NETWORK") {
+        raw.subtensor_network = Some(network.into());
     }
-    if let Some(path) = args.config {
-        raw = raw.over_file(&path)?;
-    }
+    raw.overlay(said)?;
     Settings::resolve(raw, std::io::stderr().is_terminal())
 }
 

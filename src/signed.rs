@@ -3,16 +3,15 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::http::{HeaderMap, Method, Request};
+use axum::http::{HeaderMap, Request};
 use resi_protocol::btauth::{self, BtauthError, Credentials, Nonce};
 use resi_protocol::wire::ErrorCode;
-use resi_protocol::{Hotkey, Signature, Timestamp};
+use resi_protocol::{Hotkey, Timestamp};
 
 use crate::app::App;
 use crate::error::ApiError;
 use crate::http::body;
 use crate::http::layer::Scope;
-use crate::nonces::Effect;
 
 const SIGNATURE: &str = "x-bittensor-signature";
 const HOTKEY: &str = "x-bittensor-hotkey";
@@ -24,10 +23,6 @@ pub struct Signer {
     pub hotkey: Hotkey,
     /// When it was signed.
     pub nonce: Nonce,
-    /// The signature.
-    pub signature: Signature,
-    /// What it does.
-    pub effect: Effect,
 }
 
 /// Whether the headers of a request carry a signature.
@@ -45,11 +40,11 @@ pub fn read(headers: &HeaderMap) -> Result<Option<Credentials>, ApiError> {
 }
 
 /// Proves that a validator signed this request, and hands the request back with its body, of at most `limit` bytes.
-/// What costs little comes first: receiver and time, then the limit of the client's address, then body and signature.
+/// What costs little comes first: the limit of the client's address, receiver and time, then body and signature.
 ///
 /// # Errors
-/// 400 when it was not signed just now, 401 when the signature is not of this request for this service, 403 and 503 as
-/// the registry says, 408 and 413 for the body, 429 when the address is over its limit.
+/// 429 when the address is over its limit, 400 when it was not signed just now, 401 when the signature is not of this
+/// request for this service, 403 and 503 as the registry says, 408 and 413 for the body.
 pub async fn prove(
     app: &App,
     scope: &Scope,
@@ -57,13 +52,13 @@ pub async fn prove(
     request: Request<Body>,
     limit: usize,
 ) -> Result<(Signer, Request<Body>), ApiError> {
-    let Credentials { hotkey, nonce, signature, .. } = credentials;
+    let Credentials { hotkey, nonce, .. } = credentials;
     scope.claimed(hotkey);
     let now = app.clock.now();
+    app.limit_address(scope, now)?;
     credentials
         .check(app.service_hotkey, now)
         .map_err(|error| out_of_time(error, nonce, now).unwrap_or_else(|| unproved(error)))?;
-    app.limit_address(scope, now)?;
     let (parts, body) = request.into_parts();
     let body = body::read(&parts.headers, body, limit).await?;
     let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
@@ -72,11 +67,7 @@ pub async fn prove(
     scope.proved(Arc::from(hotkey.to_string()));
     app.require_fresh_registry()?;
     app.require_validator(&hotkey)?;
-    let effect = match parts.method {
-        Method::GET | Method::HEAD => Effect::Read,
-        _ => Effect::Write,
-    };
-    Ok((Signer { hotkey, nonce, signature, effect }, Request::from_parts(parts, body.into())))
+    Ok((Signer { hotkey, nonce }, Request::from_parts(parts, body.into())))
 }
 
 /// Whom a request to a mock names: nothing is checked there.
@@ -85,7 +76,7 @@ pub async fn prove(
 /// 400 when that is no hotkey.
 pub fn named(headers: &HeaderMap) -> Result<Hotkey, ApiError> {
     let text = headers.get(HOTKEY).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    text.parse().map_err(|error| unproved(BtauthError::InvalidHotkey(error)))
+    Hotkey::of_signer(text).map_err(|error| unproved(BtauthError::InvalidHotkey(error)))
 }
 
 fn unproved(error: BtauthError) -> ApiError {

@@ -127,7 +127,7 @@ def held_connections(fault, how, count, head=b"", step=b""):
 
 
 def idle_connections():
-    held_connections("10,000 idle connections", "opened by one process, nothing sent", 10_000)
+    held_connections("10,000 idle connections", "opened by one process without a limit by address, nothing sent", 10_000)
 
 
 def dribble():

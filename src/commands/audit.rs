@@ -2,12 +2,13 @@ use std::io::Write;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use resi_protocol::{Hotkey, Timestamp};
+use resi_protocol::{Foreign, Hotkey, Timestamp};
 use resi_store::{AuditEvent, AuditQuery};
 use serde::Serialize;
 
 use super::opening;
 use crate::cli::AuditArgs;
+use crate::printable;
 use crate::settings::Settings;
 
 const PAGE: u32 = 1_000;
@@ -50,14 +51,19 @@ impl<'a> Line<'a> {
             "{:<20}  {:<7}  {:<22}  {:>6}  {:<58}  {:<15}  {:<26}  {}",
             self.at.to_string(),
             self.kind,
-            self.code,
+            shown(self.code),
             self.times,
             hotkey,
             self.address.as_deref().unwrap_or("-"),
-            self.request_id.unwrap_or("-"),
-            self.subject.unwrap_or("-"),
+            self.request_id.map_or("-".into(), shown),
+            self.subject.map_or("-".into(), shown),
         )
     }
+}
+
+/// What clients chose, and whoever writes to the database.
+fn shown(text: &str) -> String {
+    Foreign::new(text).to_string()
 }
 
 /// Prints the audit, oldest first.
@@ -85,8 +91,11 @@ pub async fn run(
         let page = store.audit(query).await?;
         for event in page.iter().map(|entry| &entry.event) {
             let line = Line::of(event);
-            let text = if args.json { serde_json::to_string(&line)? } else { line.row() };
-            writeln!(out, "{text}")?;
+            if args.json {
+                writeln!(out, "{}", printable::json(&serde_json::to_string(&line)?))?;
+            } else {
+                writeln!(out, "{}", line.row())?;
+            }
         }
         match page.last() {
             Some(last) if page.len() == PAGE as usize => {
@@ -118,7 +127,34 @@ fn since(text: &str, now: Timestamp) -> Result<Timestamp> {
 
 #[cfg(test)]
 mod tests {
+    use resi_store::{AuditKind, Origin};
+
     use super::*;
+
+    #[test]
+    fn what_is_printed_prints_whatever_is_in_the_database() {
+        const HOSTILE: &str = "a\u{1b}[2J\u{9b}\r\nb\u{202e}\u{7f}";
+        let event = AuditEvent {
+            at: Timestamp::UNIX_EPOCH,
+            kind: AuditKind::Status,
+            code: HOSTILE.into(),
+            hotkey: None,
+            proved: false,
+            subject: Some(HOSTILE.into()),
+            origin: Some(Origin { request_id: HOSTILE.into(), address: None }),
+            times: 1,
+        };
+        let line = Line::of(&event);
+        let row = line.row();
+        assert_eq!(row.matches(r"a\u{1b}[2J\u{9b}\r\nb\u{202e}\u{7f}").count(), 3, "{row}");
+        let json = serde_json::to_string(&line).expect("JSON");
+        let json = printable::json(&json);
+        for text in [&*row, &*json] {
+            assert!(text.chars().all(printable::prints), "{text}");
+        }
+        let read: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+        assert_eq!(read["subject"], HOSTILE);
+    }
 
     #[test]
     fn since_is_a_time_or_how_long_ago() {

@@ -2,10 +2,12 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use resi_protocol::{EpochId, Timestamp};
+use resi_secret::SecretFile;
 use resi_store::{Migrations, OpenError, Store};
 
 use super::{opening, serve};
 use crate::clock::CLOCK_TOLERANCE;
+use crate::printable::one_line;
 use crate::registry::{self, Freshness};
 use crate::rotation::missing_key;
 use crate::settings::{Database, Keys, RegistrySetting, Settings};
@@ -44,7 +46,8 @@ impl fmt::Display for Finding {
             Verdict::Warn => "warn",
             Verdict::Fail => "fail",
         };
-        write!(f, "{verdict:<4}  {:<10}  {}", self.what, self.words)
+        // Words may be those of a file, a database or a node.
+        write!(f, "{verdict:<4}  {:<10}  {}", self.what, one_line(&self.words))
     }
 }
 
@@ -108,13 +111,14 @@ fn check_zipcodes(settings: &Settings) -> Finding {
 
 /// The files that keys are read from, those in the data folder where nothing else is said.
 fn key_files(settings: &Settings) -> Vec<PathBuf> {
-    let file = |given: bool, file: &Option<PathBuf>, name: &str| match (given, file) {
-        (true, file) => file.clone(),
-        (false, _) => Some(settings.data_dir.join(name)),
+    let named = |file: &Option<SecretFile>| file.as_ref().map(|file| file.path().to_owned());
+    let file = |given: bool, file: &Option<SecretFile>, name: &str| match given {
+        true => named(file),
+        false => Some(settings.data_dir.join(name)),
     };
     let rotation =
         file(settings.rotation_key.is_some(), &settings.rotation_key_file, "rotation.key");
-    let next = settings.next_rotation_key_file.clone();
+    let next = named(&settings.next_rotation_key_file);
     let jwt = file(settings.jwt_keys.is_some(), &settings.jwt_keys_file, "jwt.keys");
     [rotation, next, jwt].into_iter().flatten().collect()
 }
@@ -380,6 +384,7 @@ mod tests {
             clock(NOW, None),
             clock(NOW, Some(NOW.plus(std::time::Duration::from_secs(6)))),
             clock(NOW, Some(NOW)),
+            fail("registry", "file \u{1b}[2J\nok    all is well"),
         ];
         let lines: Vec<_> = findings.iter().map(ToString::to_string).collect();
         insta::assert_snapshot!(lines.join("\n"), @r"
@@ -389,6 +394,7 @@ mod tests {
         ok    clock       2025-01-15T09:30:00Z; SQLite has no other to compare with
         fail  clock       6000 ms from the database's
         ok    clock       0 ms from the database's
+        fail  registry    file \u{1b}[2J ok all is well
         ");
     }
 }

@@ -23,8 +23,8 @@ pub async fn list(args: &EpochsListArgs, settings: &Settings, now: Timestamp) ->
         if args.json { json_line(record, &changed) } else { row(record, &changed) }
     });
     let head = format!(
-        "{:<20}  {:>7}  {:<12}  {:>6}  {:>5}  {:<12}  {:<20}  {:<5}  CHANGED\n",
-        "EPOCH", "SECONDS", "POOL", "SIZE", "DEALT", "KEY", "AGREED", "PROOF"
+        "{:<20}  {:>7}  {:<12}  {:>6}  {:>5}  {:<12}  {:<20}  {:<5}  {:<6}  CHANGED\n",
+        "EPOCH", "SECONDS", "POOL", "SIZE", "DEALT", "KEY", "AGREED", "PROOF", "SIGNED"
     );
     let head = if args.json { String::new() } else { head };
     Ok(head + &lines.collect::<String>())
@@ -46,7 +46,7 @@ fn row(record: &EpochRecord, changed: &[&str]) -> String {
     let short = |text: String| text.trim_start_matches("0x").chars().take(12).collect::<String>();
     let parameters = &record.parameters;
     let line = format!(
-        "{:<20}  {:>7}  {:<12}  {:>6}  {:>5}  {:<12}  {:<20}  {:<5}  {}",
+        "{:<20}  {:>7}  {:<12}  {:>6}  {:>5}  {:<12}  {:<20}  {:<5}  {:<6}  {}",
         record.id().to_string(),
         parameters.schedule.seconds(),
         short(parameters.pool_sha256.to_string()),
@@ -55,6 +55,7 @@ fn row(record: &EpochRecord, changed: &[&str]) -> String {
         short(record.public_key.to_string()),
         record.agreed_at.to_string(),
         if record.signature.is_some() { "kept" } else { "-" },
+        if record.record_signature.is_some() { "yes" } else { "-" },
         changed.join(","),
     );
     format!("{}\n", line.trim_end())
@@ -73,6 +74,8 @@ fn json_line(record: &EpochRecord, changed: &[&str]) -> String {
         "public_key": record.public_key,
         "agreed_at": record.agreed_at,
         "has_proof": record.signature.is_some(),
+        "prev_sha256": record.prev_sha256,
+        "record_signature": record.record_signature.map(|signature| signature.to_hex()),
         "changed": changed,
     });
     format!("{line}\n")

@@ -16,4 +16,3 @@ pub mod rotation;
 pub mod serve;
 pub mod validators;
 pub mod verify;
-mod verify_history;

@@ -22,6 +22,11 @@ const COMMAND_CONNECTIONS: u32 = 1;
 /// # Errors
 /// When no later try will open it.
 pub async fn wait_for_store(settings: &Settings) -> Result<Arc<dyn Store>> {
+    if let Database::Postgres(url) = &settings.database {
+        for parameter in url.unused() {
+            tracing::warn!(parameter, "DATABASE_URL has a parameter that is not used");
+        }
+    }
     let mut wait = FIRST_RETRY;
     loop {
         match open(settings, settings.database_connections, settings.migrations).await {
@@ -70,7 +75,9 @@ async fn open(
 ) -> Result<Arc<dyn Store>, OpenError> {
     let location = match &settings.database {
         Database::Postgres(url) => {
-            return Ok(Arc::new(PostgresStore::connect(url, connections, migrations).await?));
+            return Ok(Arc::new(
+                PostgresStore::connect(url.expose(), connections, migrations).await?,
+            ));
         }
         Database::Sqlite(path) => SqliteLocation::File(path.clone()),
         Database::SqliteMemory => SqliteLocation::Memory,

@@ -1,9 +1,9 @@
-use std::fs;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
+use resi_secret::{SecretFile, private_file};
 
-use crate::settings::{Settings, new_jwt_keys, replace_private};
+use crate::settings::{Settings, new_jwt_keys};
 use crate::tokens::JwtKeys;
 
 /// One step of a rotation; each is rolled out everywhere before the next.
@@ -36,7 +36,12 @@ pub fn run(step: Step, settings: &Settings) -> Result<String> {
         Step::Drop => keys.drop_old(),
     };
     let Some(file) = file else { return Ok(format!("JWT_KEYS={}\n", turned.expose())) };
-    replace_private(&file, &format!("{}\n", turned.expose()))
+    ensure!(
+        !file.is_symlink(),
+        "key file {} is a link: name the file itself, which is replaced",
+        file.display()
+    );
+    private_file::replace(&file, format!("{}\n", turned.expose()).as_bytes())
         .with_context(|| format!("key file {}", file.display()))?;
     let kids = turned.kids();
     let others = match kids.split_first() {
@@ -55,17 +60,19 @@ pub fn run(step: Step, settings: &Settings) -> Result<String> {
 /// The keys in force, and the file they are in.
 fn current(settings: &Settings) -> Result<(JwtKeys, Option<PathBuf>)> {
     if let Some(given) = &settings.jwt_keys {
-        return Ok((given.clone(), settings.jwt_keys_file.clone()));
+        let file = settings.jwt_keys_file.as_ref();
+        return Ok((given.clone(), file.map(|file| file.path().to_owned())));
     }
     let path = settings.data_dir.join("jwt.keys");
-    let context = || format!("key file {}", path.display());
-    let text = fs::read_to_string(&path).with_context(context)?;
-    let keys = text.parse().map_err(anyhow::Error::from).with_context(context)?;
+    let text = SecretFile::from(path.clone()).read().context("key file")?;
+    let keys = text.expose().parse().with_context(|| format!("key file {}", path.display()))?;
     Ok((keys, Some(path)))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::settings::{Keys, RawSettings};
 
@@ -97,6 +104,22 @@ mod tests {
             let mode = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions());
             assert_eq!(mode & 0o777, 0o600);
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_is_neither_followed_nor_replaced() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (file, link) = (folder.path().join("file"), folder.path().join("link"));
+        let given = format!("old:{}\n", "ab".repeat(32));
+        fs::write(&file, &given).expect("written");
+        std::os::unix::fs::symlink(&file, &link).expect("linked");
+        let raw =
+            RawSettings { jwt_keys_file: Some(link.clone().into()), ..RawSettings::default() };
+        let settings = Settings::resolve(raw, false).expect("fine");
+        let error = format!("{:#}", run(Step::Append, &settings).expect_err("a link"));
+        assert!(error.contains("is a link"), "{error}");
+        assert!(link.is_symlink() && fs::read_to_string(&file).expect("there") == given);
     }
 
     #[test]

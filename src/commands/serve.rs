@@ -28,6 +28,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::endpoints;
 use crate::http::client_address::TrustedProxies;
 use crate::http::listener;
+use crate::http::places::{self, Places};
 use crate::http::port::Port;
 use crate::ids::Ids;
 use crate::lifecycle::{Signals, Stop, Tasks};
@@ -42,6 +43,10 @@ use crate::tokens::Tokens;
 const UNHEARD: Duration = Duration::from_secs(10);
 /// How long the store may take to write what waits when the service stops.
 const CLOSE_DEADLINE: Duration = Duration::from_secs(10);
+/// Fewer connections than this are worth a word.
+const FEW_CONNECTIONS: usize = 1_024;
+/// Who reads metrics needs few, and must not take the files of those who read everything else.
+const METRICS_CONNECTIONS: usize = 64;
 
 /// Runs the service until it is told to stop.
 ///
@@ -49,7 +54,7 @@ const CLOSE_DEADLINE: Duration = Duration::from_secs(10);
 /// What kept it from starting, or ended it.
 pub async fn run(settings: Settings, sink: LogSink) -> Result<()> {
     let mut signals = Signals::listen()?;
-    raise_open_files();
+    let places = places(&settings);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let keys = Keys::load(&settings)?;
     let pool = read_pool(&settings, Some(&keys.rotation))?;
@@ -67,7 +72,7 @@ pub async fn run(settings: Settings, sink: LogSink) -> Result<()> {
     let mut tasks = Tasks::new(stop.clone());
     let (router, routers) = watch::channel(starting(Arc::clone(&clock)));
     let (listening, closed) = watch::channel(());
-    let mut front = Front { port: Some(port), routers, stop: stop.clone(), listening };
+    let mut front = Front { port: Some(port), routers, places, stop: stop.clone(), listening };
 
     let store = {
         let mut opening = pin!(opening::wait_for_store(&settings));
@@ -125,6 +130,7 @@ struct Front {
     /// `None` once it is listened on.
     port: Option<Port>,
     routers: watch::Receiver<Router>,
+    places: Places,
     stop: CancellationToken,
     /// Nobody holds it any more when the listener has ended.
     listening: watch::Sender<()>,
@@ -135,11 +141,12 @@ impl Front {
         let Some(port) = self.port.take() else { return Ok(()) };
         let address = port.address();
         let tcp = port.listen().with_context(|| format!("cannot listen on {address}"))?;
-        let (routers, stop) = (self.routers.clone(), self.stop.clone());
+        let (routers, places, stop) =
+            (self.routers.clone(), self.places.clone(), self.stop.clone());
         let listening = self.listening.clone();
         tasks.spawn("listener", async move {
             let _listening = listening;
-            listener::serve(tcp, routers, stop).await;
+            listener::serve(tcp, routers, places, stop).await;
         });
         Ok(())
     }
@@ -157,7 +164,7 @@ async fn shut_down(
     // Ends when the listener's side is dropped.
     while closed.changed().await.is_ok() {}
     background::write_pulls(app).await;
-    background::write_refusals(app).await;
+    background::write_all_refusals(app).await;
     if timeout(CLOSE_DEADLINE, app.store.close()).await.is_err() {
         tracing::warn!("the database did not close within {} s", CLOSE_DEADLINE.as_secs());
     }
@@ -165,12 +172,35 @@ async fn shut_down(
     tracing::info!("stopped");
 }
 
-/// Thousands of idle connections are more than the usual soft limit on open files.
-fn raise_open_files() {
+/// How many connections there may be, by how many files this process may open.
+fn places(settings: &Settings) -> Places {
+    let files = raise_open_files();
+    let total = places::within(files);
+    if total < FEW_CONNECTIONS {
+        tracing::warn!(
+            connections = total,
+            "this process may open few files, and keeps some for its database: raise the limit on open files"
+        );
+    }
+    Places {
+        total,
+        per_address: settings.limits.connections_per_address,
+        proxies: trusted_proxies(settings),
+    }
+}
+
+/// Thousands of idle connections are more than the usual soft limit on open files; returns what the limit is then.
+fn raise_open_files() -> Option<u64> {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
-    // Where it is not allowed, the limit stays: accepting then waits for connections to end.
+    // Where it is not allowed, the limit stays.
     let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
+    getrlimit(Resource::Nofile).current
+}
+
+fn trusted_proxies(settings: &Settings) -> TrustedProxies {
+    let header = settings.client_address_header.clone();
+    TrustedProxies::new(settings.trusted_proxies.clone(), header)
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener> {
@@ -235,7 +265,7 @@ fn build(
         limits: settings.limits,
         retention: settings.retention,
         request_log,
-        trusted_proxies: TrustedProxies::new(settings.trusted_proxies.clone()),
+        trusted_proxies: trusted_proxies(settings),
         service_hotkey: settings.service_hotkey,
         enabled_sources: settings.enabled_sources,
         mock: settings.mock,
@@ -275,11 +305,10 @@ fn spawn_metrics(tasks: &mut Tasks, tcp: TcpListener, app: &Arc<App>, stop: Canc
         ([text], app.metrics.render())
     });
     let router = Router::new().route("/metrics", page);
+    let (current, routers) = watch::channel(router);
     tasks.spawn("metrics", async move {
-        let served = axum::serve(tcp, router).with_graceful_shutdown(stop.cancelled_owned()).await;
-        if let Err(error) = served {
-            tracing::error!("the listener of metrics failed: {error}");
-        }
+        let _current = current;
+        listener::serve(tcp, routers, Places::of_all(METRICS_CONNECTIONS), stop).await;
     });
 }
 

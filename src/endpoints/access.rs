@@ -12,12 +12,13 @@ use resi_protocol::wire::{
     signing_message,
 };
 use resi_protocol::{Hotkey, Signature, Sources, Timestamp};
-use resi_store::{GrantAttempt, GrantOutcome, Quota};
+use resi_store::{GrantAttempt, GrantOutcome, Proof, Quota};
 
 use crate::app::AppState;
 use crate::error::ApiError;
 use crate::http::layer::Scope;
 use crate::http::{body, quota};
+use crate::nonces;
 use crate::signed::{self, Signer};
 
 const MAX_BODY: usize = 4 * 1024;
@@ -79,14 +80,12 @@ async fn grant_by_body(
     let asked: AccessRequest = body::json(request, MAX_BODY).await?;
     let now = app.clock.now();
 
-    let hotkey: Hotkey = asked
-        .hotkey
-        .parse()
+    let hotkey = Hotkey::of_signer(&asked.hotkey)
         .map_err(|error| ApiError::new(ErrorCode::InvalidHotkey, format!("hotkey: {error}")))?;
     scope.claimed(hotkey);
+    app.limit_address(scope, now)?;
     check_skew(asked.timestamp, now)?;
     app.require_sound_clock()?;
-    app.limit_address(scope, now)?;
     let signature = if app.mock { None } else { Some(check_signature(&asked, &hotkey)?) };
     scope.proved(Arc::from(asked.hotkey.as_str()));
     app.require_fresh_registry()?;
@@ -95,7 +94,8 @@ async fn grant_by_body(
     let granted = match signature {
         Some(signature) => {
             let remember_until = Timestamp::from_seconds(asked.timestamp).plus(REMEMBERED);
-            consume(app, hotkey, signature, remember_until, scope, now).await?
+            let proof = Proof::Signature { signature, remember_until };
+            consume(app, hotkey, proof, scope, now).await?
         }
         None => None,
     };
@@ -118,11 +118,13 @@ async fn grant_by_headers(
     let credentials = signed::read(request.headers())?
         .ok_or_else(|| ApiError::internal("a signature that is there and is not"))?;
     let (signer, request) = signed::prove(app, scope, credentials, request, MAX_BODY).await?;
-    let Signer { hotkey, nonce, signature, effect } = signer;
+    let Signer { hotkey, nonce } = signer;
     let asked: SignedAccessRequest = body::json(request, MAX_BODY).await?;
     let sources = granted_sources(app, &asked.sources)?;
-    app.nonces.take(&*app.store, hotkey, nonce, effect, now).await?;
-    let granted = consume(app, hotkey, signature, now.plus(REMEMBERED), scope, now).await?;
+    app.nonces.look(hotkey, nonce, now)?;
+    let granted = consume(app, hotkey, Proof::Nonce(nonce), scope, now).await?;
+    // The store has it; here it is told apart sooner, where there is a place.
+    let _ = app.nonces.take(hotkey, nonce, now, || Ok(()));
     answer(app, hotkey, sources, granted, now)
 }
 
@@ -165,23 +167,25 @@ fn check_signature(asked: &AccessRequest, hotkey: &Hotkey) -> Result<Signature, 
 async fn consume(
     app: &AppState,
     hotkey: Hotkey,
-    signature: Signature,
-    remember_until: Timestamp,
+    proof: Proof,
     scope: &Scope,
     now: Timestamp,
 ) -> Result<Option<Quota>, ApiError> {
     let limit = app.limits.settings.access_per_minute;
     let limit = (limit > 0).then_some(limit);
     let origin = scope.origin();
-    let attempt = GrantAttempt { hotkey, signature, remember_until, now, limit, origin };
+    let attempt = GrantAttempt { hotkey, proof, now, limit, origin };
     let outcome = app.store.grant_access(attempt).await;
     app.board.wrote(&outcome, app.clock.monotonic());
     match outcome? {
         GrantOutcome::Granted(quota) => Ok(quota),
-        GrantOutcome::Replayed => Err(ApiError::new(
-            ErrorCode::ReplayedSignature,
-            "This signature was used before; sign anew",
-        )),
+        GrantOutcome::Replayed => Err(match proof {
+            Proof::Nonce(_) => nonces::replayed(),
+            Proof::Signature { .. } => ApiError::new(
+                ErrorCode::ReplayedSignature,
+                "This signature was used before; sign anew",
+            ),
+        }),
         GrantOutcome::Limited(quota) => Err(ApiError::limited("grants a minute", quota, now)),
     }
 }

@@ -2,7 +2,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use resi_protocol::wire::{AssignmentAccepted, AssignmentReport, ErrorBody, ErrorCode};
-use resi_protocol::{EpochId, EpochSchedule, Timestamp};
+use resi_protocol::{EpochId, EpochIndex};
 use resi_store::{Quota, ReportAttempt, ReportOutcome};
 
 use crate::app::{ASSIGNMENT_TIMEOUT, AppState};
@@ -10,6 +10,8 @@ use crate::auth::{Admitted, ByReporter, ByValidator};
 use crate::error::ApiError;
 use crate::http::layer::Scope;
 use crate::http::{body, quota};
+use crate::known_epochs::REPORTABLE_EPOCHS;
+use crate::nonces;
 
 pub(crate) const MAX_BODY: usize = 16 * 1024;
 
@@ -22,7 +24,7 @@ pub(crate) const MAX_BODY: usize = 16 * 1024;
     request_body = AssignmentReport,
     responses(
         (status = 200, description = "The report is on disk", body = AssignmentAccepted),
-        (status = 400, description = "`INVALID_REQUEST`, `INVALID_HOTKEY`, `TIMESTAMP_OUT_OF_RANGE`", body = ErrorBody),
+        (status = 400, description = "`INVALID_REQUEST`, `INVALID_HOTKEY`, `TIMESTAMP_OUT_OF_RANGE`, `UNKNOWN_EPOCH`", body = ErrorBody),
         (status = 401, description = "`MISSING_TOKEN`, `INVALID_TOKEN`, `TOKEN_EXPIRED`, `INVALID_SIGNATURE`, `REPLAYED_SIGNATURE`", body = ErrorBody),
         (status = 403, description = "`NOT_A_VALIDATOR`", body = ErrorBody),
         (status = 408, description = "`REQUEST_TIMEOUT`", body = ErrorBody),
@@ -41,9 +43,8 @@ pub(crate) async fn post_assignment_status(
     let now = app.clock.now();
     let schedule = app.deck.parameters().schedule;
     let running = app.deck.epoch_at(now);
-    let reported_epoch = reported_epoch(schedule, &report, now)?;
-    let Admitted { hotkey, quota } = validator.admit(&app, now).await?;
-    let counted = quota::tighter(quota, count_report(&app, &hotkey, now)?);
+    let reported_epoch = reported_epoch(&app, &report, running).await?;
+    let Admitted { hotkey, quota, nonce } = validator.admit_report(&app, now)?;
     let new_assignments = app.limits.settings.assignments_per_epoch;
     let attempt = ReportAttempt {
         hotkey,
@@ -53,6 +54,7 @@ pub(crate) async fn post_assignment_status(
         now,
         timeout: ASSIGNMENT_TIMEOUT,
         new_assignments: (new_assignments > 0 && !app.mock).then_some(new_assignments),
+        nonce,
         origin: scope.origin(),
     };
     let outcome = app.store.record_report(attempt).await;
@@ -63,9 +65,10 @@ pub(crate) async fn post_assignment_status(
         ReportOutcome::Recorded | ReportOutcome::Unchanged => {
             let accepted = AssignmentAccepted { success: true, message: "Status updated".into() };
             let mut response = Json(accepted).into_response();
-            quota::write(response.headers_mut(), counted, now);
+            quota::write(response.headers_mut(), quota, now);
             Ok(response)
         }
+        ReportOutcome::Replayed => Err(nonces::replayed()),
         ReportOutcome::Ended(status) => {
             let message = format!("The assignment is {} already", status.name());
             Err(ApiError::new(ErrorCode::AssignmentEnded, message))
@@ -78,37 +81,33 @@ pub(crate) async fn post_assignment_status(
     }
 }
 
-fn reported_epoch(
-    schedule: EpochSchedule,
-    report: &AssignmentReport,
-    now: Timestamp,
-) -> Result<Option<EpochId>, ApiError> {
-    let Some(id) = report.epoch_id else { return Ok(None) };
-    match schedule.index_of(id) {
-        Some(_) if id.starts_at() <= now => Ok(Some(id)),
-        Some(_) => Err(ApiError::invalid("epoch_id", "this epoch has not begun")),
-        None => Err(ApiError::invalid("epoch_id", "no epoch starts then")),
-    }
-}
-
-fn count_report(
+/// The epoch that a report names, where it names one that it may.
+async fn reported_epoch(
     app: &AppState,
-    hotkey: &resi_protocol::Hotkey,
-    now: Timestamp,
-) -> Result<Option<Quota>, ApiError> {
-    if app.mock {
-        return Ok(None);
+    report: &AssignmentReport,
+    running: EpochIndex,
+) -> Result<Option<EpochId>, ApiError> {
+    let Some(id) = report.epoch_id.filter(|_| !app.mock) else { return Ok(report.epoch_id) };
+    let epoch = app.deck.parameters().schedule.index_of(id);
+    let epoch = epoch.ok_or_else(|| ApiError::invalid("epoch_id", "no epoch starts then"))?;
+    let unknown = |why: String| ApiError::new(ErrorCode::UnknownEpoch, format!("epoch_id: {why}"));
+    if epoch > running {
+        return Err(unknown("this epoch has not begun".into()));
     }
-    app.limits
-        .reports
-        .count(*hotkey, now)
-        .map_err(|quota| ApiError::limited("reports an hour", quota, now))
+    if running.0 - epoch.0 > REPORTABLE_EPOCHS {
+        return Err(unknown(format!("this epoch is more than {REPORTABLE_EPOCHS} epochs back")));
+    }
+    if !app.known_epochs.knows(epoch, running, &app.deck, &*app.store).await? {
+        return Err(unknown("no blocks were dealt in this epoch".into()));
+    }
+    Ok(Some(id))
 }
 
 const fn name(outcome: ReportOutcome) -> &'static str {
     match outcome {
         ReportOutcome::Recorded => "recorded",
         ReportOutcome::Unchanged => "unchanged",
+        ReportOutcome::Replayed => "replayed",
         ReportOutcome::Ended(_) => "ended",
         ReportOutcome::TooManyAssignments => "too_many",
     }

@@ -60,7 +60,7 @@ pub(crate) async fn list_assignments(
         before: query.get("cursor").map(cursor).transpose()?,
         limit: limit + 1,
     };
-    let Admitted { hotkey, quota } = validator.admit(&app, now).await?;
+    let Admitted { hotkey, quota, .. } = validator.admit(&app, now)?;
     let mut found = app.store.assignments(hotkey, wanted).await?;
     // One more than the page was asked for, to know whether there is another page.
     let more = found.len() > limit as usize;
@@ -94,7 +94,7 @@ pub(crate) async fn get_assignment(
     let id: AssignmentId =
         id.try_into().map_err(|error| ApiError::invalid("assignment_id", error))?;
     let now = app.clock.now();
-    let Admitted { hotkey, quota } = validator.admit(&app, now).await?;
+    let Admitted { hotkey, quota, .. } = validator.admit(&app, now)?;
     let found = app.store.assignment(hotkey, &id).await?;
     let assignment = found.ok_or_else(|| ApiError::not_found("assignment of this validator"))?;
     Ok(answer(&view(assignment, now), quota, now))

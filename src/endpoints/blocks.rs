@@ -60,7 +60,7 @@ pub(crate) async fn get_validator_data(
         return Err(ApiError::new(ErrorCode::SourceNotAuthorized, message));
     }
     let now = app.clock.now();
-    let Admitted { hotkey, quota } = validator.admit(&app, now).await?;
+    let Admitted { hotkey, quota, .. } = validator.admit(&app, now)?;
     let deal = app.deal_at(now).await?;
     let seconds_left = seconds_until(deal.epoch.ends_at, now);
     let max_age = format!("private, max-age={seconds_left}");
@@ -88,7 +88,11 @@ pub(crate) async fn get_validator_data(
     Ok(response)
 }
 
-fn parameters(raw: Option<&str>) -> Result<(Sources, u32), ApiError> {
+/// The sources and the block size that a query asks for.
+///
+/// # Errors
+/// When it has a parameter that is not one of blocks.
+pub(crate) fn parameters(raw: Option<&str>) -> Result<(Sources, u32), ApiError> {
     let query = Query::parse(raw, PARAMETERS)?;
     let block_size = match query.get("block_size") {
         None => DEFAULT_BLOCK_SIZE,

@@ -11,6 +11,7 @@ use resi_protocol::wire::{EpochList, EpochResource, ErrorBody, ErrorCode};
 use super::allow_any_origin;
 use crate::app::AppState;
 use crate::error::ApiError;
+use crate::http::layer::Scope;
 use crate::http::query::{AtLeastOne, Query, page_size};
 use crate::rotation::Published;
 
@@ -50,13 +51,16 @@ pub(crate) async fn get_current_epoch(State(app): State<AppState>) -> Result<Res
     responses(
         (status = 200, description = "A page", body = EpochList),
         (status = 400, description = "`INVALID_REQUEST`", body = ErrorBody),
+        (status = 429, description = "`RATE_LIMITED`", body = ErrorBody),
         (status = 503, description = "`STORAGE_UNAVAILABLE`", body = ErrorBody),
     )
 )]
 pub(crate) async fn list_epochs(
     State(app): State<AppState>,
+    scope: Scope,
     RawQuery(raw): RawQuery,
 ) -> Result<Response, ApiError> {
+    app.limit_address(&scope, app.clock.now())?;
     let query = Query::parse(raw.as_deref(), PARAMETERS)?;
     let limit = page_size(&query, DEFAULT_LIMIT, MAX_LIMIT)?;
     let now = app.public_time();
@@ -92,16 +96,21 @@ pub(crate) async fn list_epochs(
         (status = 304, description = "The client has it already"),
         (status = 400, description = "`INVALID_REQUEST`", body = ErrorBody),
         (status = 404, description = "`NOT_FOUND`", body = ErrorBody),
+        (status = 429, description = "`RATE_LIMITED`", body = ErrorBody),
         (status = 503, description = "`STORAGE_UNAVAILABLE`", body = ErrorBody),
     )
 )]
 pub(crate) async fn get_epoch(
     State(app): State<AppState>,
+    scope: Scope,
     path: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let Path(id) = path.map_err(|error| ApiError::invalid("id", error.body_text()))?;
     let id: EpochId = id.parse().map_err(|error| ApiError::invalid("id", error))?;
+    if !app.archive.is_ready(&id.to_string()) {
+        app.limit_address(&scope, app.clock.now())?;
+    }
     let now = app.public_time();
     match app.archive.epoch(&app.deck, id, now).await? {
         None => Err(ApiError::not_found("epoch")),

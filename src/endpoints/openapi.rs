@@ -28,7 +28,7 @@ pub(super) fn document() -> OpenApi {
         .collect();
     let description = format!(
         "Coordinates the validators of the RESI data network: every validator of an epoch gets the same zipcodes, \
-         nobody can foresee them, and anybody can check afterwards that they were drawn honestly.\n\n\
+         nobody without the rotation key can foresee them, and anybody can check afterwards that they follow from it.\n\n\
          Every error has the same shape, with a code that keeps its meaning:\n\n\
          | code | status | meaning |\n| --- | --- | --- |\n{}\n\n\
          `INTERNAL_ERROR`, `NOT_FOUND`, `METHOD_NOT_ALLOWED` and, where there is a body, `REQUEST_TIMEOUT` may come \

@@ -1,16 +1,13 @@
-use std::net::IpAddr;
 use std::time::Duration;
 
-use axum::body::Body;
 use axum::extract::State;
-use axum::http::Request;
 use axum::response::Response;
 use resi_protocol::wire::{EpochStatistics, ErrorBody, LastAssignment, Statistics};
 
 use super::health::page;
 use crate::app::{App, AppState};
 use crate::error::ApiError;
-use crate::http::client_address::Peer;
+use crate::http::layer::Scope;
 use crate::http::quota;
 use crate::limits::AddressKey;
 
@@ -26,21 +23,17 @@ use crate::limits::AddressKey;
 )]
 pub(crate) async fn get_statistics(
     State(app): State<AppState>,
-    request: Request<Body>,
+    scope: Scope,
 ) -> Result<Response, ApiError> {
     let now = app.clock.now();
-    let peer = request
-        .extensions()
-        .get::<Peer>()
-        .map_or(IpAddr::from([0, 0, 0, 0]), |Peer(peer)| peer.ip());
-    let client = AddressKey::of(app.client(peer, request.headers()));
-    let counted =
-        match app.mock {
-            true => None,
-            false => app.limits.statistics.count(client, now).map_err(|quota| {
+    let counted = match scope.client().filter(|_| !app.mock) {
+        None => None,
+        Some(client) => {
+            app.limits.statistics.count(AddressKey::of(client), now).map_err(|quota| {
                 ApiError::limited("statistics an hour for one address", quota, now)
-            })?,
-        };
+            })?
+        }
+    };
     let (status, body) = app
         .board
         .statistics_page(now, || (200, serde_json::to_vec(&statistics(&app)).unwrap_or_default()));

@@ -4,6 +4,7 @@
 //! timer and a channel of each connection: those are touched with every request, and cost more than all else around it.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,6 +15,8 @@ use futures_util::task::AtomicWaker;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::Notify;
 use tokio::time::timeout;
+
+use crate::limits::AddressKey;
 
 /// How often [`Connections::look_after`] is to be called.
 pub const LOOK_INTERVAL: Duration = Duration::from_secs(5);
@@ -30,9 +33,27 @@ const CUT: u8 = 2;
 /// All open connections.
 #[derive(Debug, Default)]
 pub struct Connections {
-    open: Mutex<HashMap<u64, Arc<Line>>>,
+    open: Mutex<Open>,
     added: AtomicU64,
     one_less: Notify,
+    /// At most so many of one address; 0 for no limit.
+    per_address: u32,
+}
+
+#[derive(Debug, Default)]
+struct Open {
+    lines: HashMap<u64, Arc<Line>>,
+    of_address: HashMap<AddressKey, u32>,
+    refused: Option<Refused>,
+}
+
+/// Connections that were refused since it was asked last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// How many.
+    pub times: u64,
+    /// The address of the last one.
+    pub address: AddressKey,
 }
 
 /// What is known of one connection.
@@ -64,23 +85,59 @@ pub enum Order {
 pub struct Listed {
     connections: Arc<Connections>,
     number: u64,
+    address: Option<AddressKey>,
     line: Arc<Line>,
 }
 
 impl Connections {
-    /// Puts a new connection on the list.
-    pub fn add(self: &Arc<Self>) -> Listed {
+    /// None yet, of which at most `per_address` may be of one address; 0 for no limit.
+    pub fn new(per_address: u32) -> Self {
+        Self { per_address, ..Self::default() }
+    }
+
+    /// Puts a new connection on the list, unless its address has as many as it may. One that is nobody's alone, as a
+    /// proxy's, has no address here.
+    pub fn add(self: &Arc<Self>, address: Option<AddressKey>) -> Option<Listed> {
+        let address = address.filter(|_| self.per_address > 0);
         let number = self.added.fetch_add(1, Ordering::Relaxed);
         let line = Arc::new(Line::default());
-        self.open().insert(number, Arc::clone(&line));
-        Listed { connections: Arc::clone(self), number, line }
+        let mut open = self.open();
+        if let Some(address) = address {
+            let own = open.of_address.entry(address).or_default();
+            if *own >= self.per_address {
+                let times = open.refused.map_or(0, |refused| refused.times) + 1;
+                open.refused = Some(Refused { times, address });
+                return None;
+            }
+            *own += 1;
+        }
+        open.lines.insert(number, Arc::clone(&line));
+        Some(Listed { connections: Arc::clone(self), number, address, line })
+    }
+
+    fn remove(&self, number: u64, address: Option<AddressKey>) {
+        let mut open = self.open();
+        open.lines.remove(&number);
+        if let Some(address) = address
+            && let Entry::Occupied(mut own) = open.of_address.entry(address)
+        {
+            *own.get_mut() -= 1;
+            if *own.get() == 0 {
+                own.remove();
+            }
+        }
     }
 
     /// Cuts connections on which nothing has happened for a while.
     pub fn look_after(&self) {
-        for line in self.open().values() {
+        for line in self.open().lines.values() {
             line.look();
         }
+    }
+
+    /// What was refused since the last time.
+    pub fn take_refused(&self) -> Option<Refused> {
+        self.open().refused.take()
     }
 
     /// Tells all to take no further request, and waits until none is open. None may be added any more.
@@ -93,7 +150,7 @@ impl Connections {
     }
 
     fn tell_all(&self, order: u8, which: impl Fn(&Line) -> bool) {
-        for line in self.open().values().filter(|line| which(line)) {
+        for line in self.open().lines.values().filter(|line| which(line)) {
             line.tell(order);
         }
     }
@@ -101,14 +158,14 @@ impl Connections {
     async fn none_open(&self) {
         loop {
             let one_less = self.one_less.notified();
-            if self.open().is_empty() {
+            if self.open().lines.is_empty() {
                 return;
             }
             one_less.await;
         }
     }
 
-    fn open(&self) -> MutexGuard<'_, HashMap<u64, Arc<Line>>> {
+    fn open(&self) -> MutexGuard<'_, Open> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -127,7 +184,7 @@ impl Listed {
 
 impl Drop for Listed {
     fn drop(&mut self) {
-        self.connections.open().remove(&self.number);
+        self.connections.remove(self.number, self.address);
         // A permit is kept where nobody waits yet.
         self.connections.one_less.notify_one();
     }
@@ -252,5 +309,40 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         context: &mut Context<'_>,
     ) -> Poll<std::io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::IpAddr;
+
+    use super::*;
+
+    fn address(text: &str) -> AddressKey {
+        AddressKey::of(text.parse::<IpAddr>().expect("an address"))
+    }
+
+    #[test]
+    fn an_address_has_so_many_connections_and_others_have_theirs() {
+        let connections = Arc::new(Connections::new(2));
+        let add = |text: &str| connections.add(Some(address(text)));
+        let (_first, second) = (add("2001:db8::1"), add("2001:db8::2"));
+        assert!(second.is_some());
+        assert!(add("2001:db8::3").is_none() && add("2001:db8::4").is_none());
+        assert!(add("2001:db8:0:1::1").is_some() && add("10.0.0.1").is_some());
+        let refused = Refused { times: 2, address: address("2001:db8::") };
+        assert_eq!(connections.take_refused(), Some(refused));
+        assert_eq!(connections.take_refused(), None);
+        drop(second);
+        assert!(add("2001:db8::3").is_some());
+        assert_eq!(connections.open().of_address.len(), 1, "nothing is kept of who has none");
+    }
+
+    #[test]
+    fn a_proxy_and_whoever_there_is_no_limit_for_have_as_many_as_they_like() {
+        let (limited, free) = (Arc::new(Connections::new(1)), Arc::new(Connections::new(0)));
+        let proxied: Vec<_> = (0..9).filter_map(|_| limited.add(None)).collect();
+        let open: Vec<_> = (0..9).filter_map(|_| free.add(Some(address("10.0.0.1")))).collect();
+        assert_eq!((proxied.len(), open.len()), (9, 9));
     }
 }

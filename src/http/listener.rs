@@ -24,13 +24,12 @@ use tokio_util::sync::CancellationToken;
 use tower::Service;
 
 use super::client_address::Peer;
-use super::connections::{Connections, LOOK_INTERVAL, Listed, Order, Watched};
+use super::connections::{Connections, LOOK_INTERVAL, Listed, Order, Refused, Watched};
 use super::layer::Unwelcome;
+use super::places::Places;
 
 /// Larger heads are answered by the HTTP layer.
 const MAX_HEAD: usize = 64 * 1024;
-/// More connections wait to be accepted.
-const MAX_CONNECTIONS: usize = 16_384;
 /// Requests that one HTTP/2 connection may have under way.
 const MAX_STREAMS: u32 = 100;
 /// How long the other side of an HTTP/2 connection may take to answer a ping, and how often it is sent one.
@@ -47,19 +46,20 @@ const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(20);
 pub async fn serve(
     listener: TcpListener,
     routers: watch::Receiver<Router>,
+    places: Places,
     stop: CancellationToken,
 ) {
-    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-    let connections = Arc::new(Connections::default());
+    let free = Arc::new(Semaphore::new(places.total));
+    let connections = Arc::new(Connections::new(places.per_address));
     let builder = builder();
     let mut looks = interval(LOOK_INTERVAL);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut place = None;
     let take = |(stream, peer): (TcpStream, SocketAddr), place: Option<OwnedSemaphorePermit>| {
+        let Some(listed) = connections.add(places.address(peer.ip())) else { return };
         // Answers are small and written at once: waiting for more only delays them.
         let _ = stream.set_nodelay(true);
-        let (builder, router, listed) =
-            (builder.clone(), routers.borrow().clone(), connections.add());
+        let (builder, router) = (builder.clone(), routers.borrow().clone());
         tokio::spawn(async move {
             let _place = place;
             serve_connection(&builder, stream, peer, router, &listed).await;
@@ -67,12 +67,12 @@ pub async fn serve(
     };
     loop {
         if place.is_none() {
-            place = Arc::clone(&places).try_acquire_owned().ok();
+            place = Arc::clone(&free).try_acquire_owned().ok();
         }
         tokio::select! {
             accepted = accept(&listener), if place.is_some() => take(accepted, place.take()),
-            freed = Arc::clone(&places).acquire_owned(), if place.is_none() => place = freed.ok(),
-            _ = looks.tick() => connections.look_after(),
+            freed = Arc::clone(&free).acquire_owned(), if place.is_none() => place = freed.ok(),
+            _ = looks.tick() => look_after(&connections, places.per_address),
             () = stop.cancelled() => break,
         }
     }
@@ -81,6 +81,18 @@ pub async fn serve(
     }
     if timeout(SHUTDOWN_DEADLINE, connections.finish()).await.is_err() {
         tracing::warn!("some requests were still running after {} s", SHUTDOWN_DEADLINE.as_secs());
+    }
+}
+
+fn look_after(connections: &Connections, per_address: u32) {
+    connections.look_after();
+    if let Some(Refused { times, address }) = connections.take_refused() {
+        tracing::warn!(
+            times,
+            %address,
+            "connections were closed at once: an address may have {per_address} open; a proxy is to be named in \
+             --trusted-proxies"
+        );
     }
 }
 
@@ -157,13 +169,16 @@ fn unwelcome_delay(connection: u64) -> Duration {
 }
 
 async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
+    let mut is_told = false;
     loop {
         match listener.accept().await {
             Ok(accepted) => return accepted,
             Err(error) if is_of_connection(error.kind()) => {}
             Err(error) => {
                 // Out of file descriptors, most likely: some will be free soon.
-                tracing::error!("cannot accept connections: {error}");
+                if !std::mem::replace(&mut is_told, true) {
+                    tracing::error!("cannot accept connections: {error}");
+                }
                 sleep(Duration::from_millis(200)).await;
             }
         }
@@ -197,6 +212,7 @@ mod tests {
 
     use super::*;
     use crate::clock::{Clock, SystemClock};
+    use crate::http::client_address::{DEFAULT_HEADER, TrustedProxies};
 
     const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n";
 
@@ -207,7 +223,8 @@ mod tests {
         body: &'static str,
     ) -> (DuplexStream, JoinHandle<()>) {
         let (client, server) = duplex(room);
-        let (listed, peer) = (connections.add(), SocketAddr::from(([127, 0, 0, 1], 9)));
+        let listed = connections.add(None).expect("a place");
+        let peer = SocketAddr::from(([127, 0, 0, 1], 9));
         let router = Router::new().route("/", get(move || std::future::ready(body)));
         let served = tokio::spawn(async move {
             serve_connection(&builder(), server, peer, router, &listed).await;
@@ -271,7 +288,8 @@ mod tests {
     async fn rubbish_is_answered_late() {
         let connections = Arc::new(Connections::default());
         let (mut client, server) = duplex(1024);
-        let (listed, peer) = (connections.add(), SocketAddr::from(([127, 0, 0, 1], 9)));
+        let listed = connections.add(None).expect("a place");
+        let peer = SocketAddr::from(([127, 0, 0, 1], 9));
         let router = Router::new().route("/", get(async || Extension(Unwelcome)));
         tokio::spawn(async move {
             serve_connection(&builder(), server, peer, router, &listed).await;
@@ -310,13 +328,42 @@ mod tests {
             client.write_all(REQUEST).await.expect("sent");
             clients.push(client);
         }
-        let served = tokio::spawn(serve(listener, routers, stop));
+        let served = tokio::spawn(serve(listener, routers, Places::of_all(100), stop));
         for mut client in clients {
             let mut head = [0; 12];
             client.read_exact(&mut head).await.expect("an answer");
             assert_eq!(&head, b"HTTP/1.1 200");
         }
         served.await.expect("no panic");
+    }
+
+    async fn answers(client: &mut TcpStream) -> bool {
+        let mut head = [0; 12];
+        client.write_all(REQUEST).await.is_ok() && client.read_exact(&mut head).await.is_ok()
+    }
+
+    #[tokio::test]
+    async fn one_address_has_its_connections_and_no_more_unless_it_is_a_proxy() {
+        for (trusted, answered) in [("10.0.0.0/8", [true, true, false]), ("127.0.0.0/8", [true; 3])]
+        {
+            let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
+            let address = listener.local_addr().expect("an address");
+            let (_current, routers) = watch::channel(Router::new().route("/", get(async || "x")));
+            let networks = vec![trusted.parse().expect("a network")];
+            let proxies = TrustedProxies::new(networks, DEFAULT_HEADER);
+            let places = Places { total: 9, per_address: 2, proxies };
+            let stop = CancellationToken::new();
+            let served = tokio::spawn(serve(listener, routers, places, stop.clone()));
+            let mut clients = Vec::new();
+            for answered in answered {
+                let mut client = TcpStream::connect(address).await.expect("connected");
+                assert_eq!(answers(&mut client).await, answered, "{trusted}");
+                clients.push(client);
+            }
+            drop(clients);
+            stop.cancel();
+            served.await.expect("no panic");
+        }
     }
 
     #[tokio::test]

@@ -6,6 +6,7 @@ pub mod client_address;
 pub mod connections;
 pub mod layer;
 pub mod listener;
+pub mod places;
 pub mod port;
 pub mod prepared;
 pub mod query;

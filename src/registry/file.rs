@@ -1,14 +1,17 @@
 use std::collections::HashMap;
+use std::fs::{self, File};
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
-use std::{fs, io};
 
-use resi_protocol::{Hotkey, Timestamp};
+use resi_protocol::{Foreign, Hotkey, HotkeyError, Timestamp};
 use serde::Deserialize;
 
 use super::{Freshness, Registry, Standing};
 
+/// More is no registry: a subnet has some hundred members, and a member takes 200 bytes.
+const MAX_FILE: u64 = 16 * 1024 * 1024;
 /// 1 alpha in rao.
 const RAO: u64 = 1_000_000_000;
 
@@ -74,20 +77,43 @@ fn version(path: &Path) -> Version {
     Some((metadata.modified().ok()?, metadata.len()))
 }
 
+/// The text of a file that is one, and no larger than a registry may be.
+fn text_of(path: &Path) -> io::Result<String> {
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("is no regular file"));
+    }
+    let mut text = String::new();
+    File::open(path)?.take(MAX_FILE + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > MAX_FILE {
+        return Err(io::Error::other(format!("is larger than {MAX_FILE} bytes")));
+    }
+    Ok(text)
+}
+
+/// What a parser says of a file, which it may quote.
+fn said(error: &dyn std::error::Error) -> String {
+    let text = error.to_string();
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    Foreign::new(&line).at_most(400).to_string()
+}
+
 fn read(path: &Path, min_stake_rao: u64) -> Result<HashMap<Hotkey, bool>, RegistryFileError> {
     let fail = |reason: String| RegistryFileError { path: path.display().to_string(), reason };
-    let text = fs::read_to_string(path).map_err(|error: io::Error| fail(error.to_string()))?;
+    let text = text_of(path).map_err(|error| fail(error.to_string()))?;
     let is_toml = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("toml"));
     let members = if is_toml {
-        toml::from_str::<TomlFile>(&text).map_err(|error| fail(error.to_string()))?.validators
+        toml::from_str::<TomlFile>(&text).map_err(|error| fail(said(&error)))?.validators
     } else {
-        serde_json::from_str::<Vec<Member>>(&text).map_err(|error| fail(error.to_string()))?
+        serde_json::from_str::<Vec<Member>>(&text).map_err(|error| fail(said(&error)))?
     };
     let mut standing = HashMap::with_capacity(members.len());
     for member in members {
         let rao = member.alpha_stake * RAO as f64;
         if rao.is_nan() || rao < 0.0 {
             return Err(fail(format!("alpha_stake of {} is negative or no number", member.hotkey)));
+        }
+        if member.hotkey.is_neutral() {
+            return Err(fail(format!("hotkey {}: {}", member.hotkey, HotkeyError::Neutral)));
         }
         let may = member.validator_permit && rao.round() as u64 >= min_stake_rao;
         if standing.insert(member.hotkey, may).is_some() {
@@ -225,6 +251,41 @@ mod tests {
         registry.refresh(later);
         assert_eq!(registry.standing(&hotkey("Bob")), Standing::Validator);
         assert_eq!(registry.freshness(later), Freshness::Stale);
+    }
+
+    #[test]
+    fn what_is_no_registry_is_told_in_one_short_line_and_not_read_to_its_end() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("registry.json");
+        let open = || FileRegistry::open(path.clone(), 0, Timestamp::UNIX_EPOCH);
+        let file = File::create(&path).expect("made");
+        // Of zeros that take no room.
+        file.set_len(1 << 40).expect("grown");
+        let large = open().expect_err("too large").to_string();
+        assert!(large.contains("is larger than"), "{large}");
+        fs::remove_file(&path).expect("removed");
+        fs::create_dir(&path).expect("made");
+        assert!(open().expect_err("a folder").to_string().contains("is no regular file"));
+        fs::remove_dir(&path).expect("removed");
+
+        let hostile = format!("\u{1b}[2J\u{202e}\n{}", "x".repeat(5_000));
+        let member = serde_json::json!([{ hostile: 1 }]).to_string();
+        fs::write(&path, member).expect("written");
+        let error = open().expect_err("unknown").to_string();
+        assert!(error.contains(r"\u{1b}[2J\u{202e}") && error.chars().count() < 700, "{error}");
+        assert!(!error.chars().any(char::is_control), "{error}");
+    }
+
+    #[test]
+    fn the_key_of_zeros_is_no_member() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("registry.json");
+        let zeros = Hotkey::from_bytes([0; 32]);
+        let member =
+            format!(r#"[{{"hotkey": "{zeros}", "validator_permit": true, "alpha_stake": 1}}]"#);
+        fs::write(&path, member).expect("written");
+        let error = FileRegistry::open(path, 0, Timestamp::UNIX_EPOCH).expect_err("nobody");
+        assert!(error.to_string().contains("nobody's"), "{error}");
     }
 
     #[test]

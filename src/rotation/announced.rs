@@ -99,6 +99,7 @@ impl Deck {
             agreed_at: now,
             signature: None,
             prev_sha256: None,
+            record_signature: None,
             honeypots: None,
         };
         let pool = self.pool_for(&proposed).await?;

@@ -5,7 +5,7 @@ use resi_protocol::wire::{Epoch, EpochResource, EpochState};
 use resi_protocol::{EpochId, Sha256Hash, Timestamp};
 use resi_store::{EpochRecord, StoreError};
 
-use super::deal::rotation;
+use super::deal::{Link, rotation};
 use super::{Deck, PoolTable};
 use crate::http::prepared::Prepared;
 
@@ -77,6 +77,7 @@ impl Archive {
     /// The running epoch, from memory.
     pub fn running(&self, deal: &super::Deal, now: Timestamp) -> EpochResource {
         let mut rotation = deal.rotation();
+        let Link { prev_sha256, record_signature } = deal.link();
         let revealed = self.reveal_at_start;
         if !revealed {
             rotation.signature = None;
@@ -86,7 +87,8 @@ impl Archive {
             state: if deal.epoch.ends_at <= now { EpochState::Ended } else { EpochState::Running },
             revealed_at: if revealed { deal.epoch.starts_at } else { deal.epoch.ends_at },
             rotation,
-            prev_sha256: deal.prev_sha256(),
+            prev_sha256,
+            record_signature,
             zipcodes: revealed.then(|| deal.zipcodes.clone()),
             honeypots: None,
         }
@@ -120,6 +122,7 @@ impl Archive {
                 None,
             ),
             prev_sha256: record.prev_sha256,
+            record_signature: record.record_signature,
             zipcodes: None,
             honeypots: None,
         }
@@ -140,6 +143,11 @@ impl Archive {
         }
         let Some(table) = deck.pool_of(sha256).await? else { return Ok(None) };
         Ok(Some(self.settle(name, &pool_resource(&table))))
+    }
+
+    /// Whether a resource of that name, an epoch's or a pool's, can be had without asking the store.
+    pub fn is_ready(&self, name: &str) -> bool {
+        self.ready(name).is_some()
     }
 
     fn ready(&self, name: &str) -> Option<Arc<Prepared>> {

@@ -3,12 +3,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use resi_protocol::rotation::{
-    ALGORITHM, Honeypots, Parameters, RotationPublicKey, VrfSignature, batch_name, batches,
+    ALGORITHM, Honeypots, Parameters, RecordedEpoch, RotationKey, RotationPublicKey, VrfSignature,
+    batch_name, batches,
 };
 use resi_protocol::wire::{
     AssignmentConfig, Batch, Epoch, GeographicInfo, Rotation, ValidatorData, request_id,
 };
-use resi_protocol::{EpochIndex, Sha256Hash, Sources, Zipcode};
+use resi_protocol::{EpochIndex, Sha256Hash, Signature, Sources, Zipcode};
 use resi_store::PoolEntry;
 
 use super::PoolTable;
@@ -32,10 +33,21 @@ pub struct Deal {
     pub honeypots: Option<Honeypots>,
     /// The key that dealt it.
     pub public_key: RotationPublicKey,
+    /// Of that key over the record of the epoch, with no record before: blocks are dealt where nobody knows it.
+    record_signature: Signature,
     entries: Vec<PoolEntry>,
     answers: RwLock<HashMap<(Sources, u32), Arc<Answer>>>,
     published: AtomicBool,
-    prev_sha256: OnceLock<Option<Sha256Hash>>,
+    link: OnceLock<Link>,
+}
+
+/// What the record of an epoch has beside what its deal follows from.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Link {
+    /// The hash of the record before.
+    pub prev_sha256: Option<Sha256Hash>,
+    /// Of its key over the record.
+    pub record_signature: Option<Signature>,
 }
 
 /// An answer of blocks, made when it is first asked for or ahead of that.
@@ -43,16 +55,23 @@ pub struct Deal {
 pub struct Answer(OnceLock<Prepared>);
 
 impl Deal {
-    /// The deal that `signature` gives.
+    /// What `key` deals in an epoch.
     pub fn new(
         parameters: Parameters,
-        public_key: RotationPublicKey,
+        key: &RotationKey,
         index: EpochIndex,
-        signature: VrfSignature,
         pool: &PoolTable,
         honeypots: Option<Honeypots>,
     ) -> Self {
-        let schedule = parameters.schedule;
+        let (schedule, public_key) = (parameters.schedule, key.public());
+        let signature = key.sign(&parameters, index);
+        let record_signature = key.sign_record(&RecordedEpoch {
+            epoch: index,
+            parameters: &parameters,
+            public_key,
+            prev_sha256: None,
+            honeypots_sha256: honeypots.as_ref().map(Honeypots::sha256),
+        });
         let positions = signature.seed_unverified().deal(&parameters);
         let entries: Vec<_> =
             positions.iter().filter_map(|position| pool.entry(*position).cloned()).collect();
@@ -68,10 +87,11 @@ impl Deal {
             honeypots,
             public_key,
             signature,
+            record_signature,
             entries,
             answers: RwLock::default(),
             published: AtomicBool::new(false),
-            prev_sha256: OnceLock::new(),
+            link: OnceLock::new(),
         }
     }
 
@@ -122,14 +142,14 @@ impl Deal {
         self.published.store(true, Ordering::Relaxed);
     }
 
-    /// What the epoch's record is linked to; nothing before there is one.
-    pub fn prev_sha256(&self) -> Option<Sha256Hash> {
-        self.prev_sha256.get().copied().flatten()
+    /// What the epoch's record is linked to, and its signature; neither before there is a record.
+    pub fn link(&self) -> Link {
+        self.link.get().copied().unwrap_or_default()
     }
 
-    /// The epoch's record is linked to `prev_sha256`.
-    pub fn link(&self, prev_sha256: Option<Sha256Hash>) {
-        let _ = self.prev_sha256.set(prev_sha256);
+    /// The epoch's record has this `link`.
+    pub fn set_link(&self, link: Link) {
+        let _ = self.link.set(link);
     }
 
     fn prepare(&self, sources: Sources, block_size: u32) -> Prepared {
@@ -155,6 +175,7 @@ impl Deal {
             data_blocks,
             epoch: self.epoch,
             rotation: self.rotation(),
+            record_signature: Some(self.record_signature),
         }
     }
 }

@@ -11,7 +11,8 @@ const LABEL: &str = "resi-honeypots-v1:pool";
 
 /// A pool with so many decoys among `entries` that an epoch of `zipcodes_per_epoch` deals `honeypots` of them on average.
 ///
-/// Which decoys, and where they stand, follows from the rotation key: replicas agree, and nobody else can tell.
+/// Which decoys, and where they stand, follows from the rotation key, so that replicas agree. Neither rank nor place tells
+/// them. The table does: whoever knows it finds the decoys as what the pool has beside it.
 ///
 /// # Errors
 /// When an epoch has not that many zipcodes, or there are too few decoys.
@@ -60,13 +61,13 @@ pub fn with_honeypots(
         } else {
             entries.next()
         };
-        // A gap in the ranks, or one twice, would tell.
+        // A gap in the ranks, or one twice, would tell them even to who does not know the table.
         entry.map(|entry| PoolEntry { size_rank: Some(rank), ..entry })
     });
     Ok(mixed.collect())
 }
 
-/// The decoys of an epoch, with a salt that only who has the key can know; `None` where the pool has none.
+/// The decoys of an epoch, with a salt that only who has the key can compute; `None` where the pool has none.
 pub(super) fn honeypots_of(
     pool: &PoolTable,
     key: &RotationKey,
@@ -106,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn decoys_stand_among_the_others_and_nothing_tells_them() {
+    fn decoys_stand_among_the_others_and_neither_rank_nor_place_tells_them() {
         let mixed = with_honeypots(pool(), 20, 1_000, &key(1)).expect("mixed");
         assert_eq!(mixed, with_honeypots(pool(), 20, 1_000, &key(1)).expect("mixed"));
         let decoys = mixed.iter().filter(|entry| entry.decoy).count();

@@ -17,6 +17,7 @@ use resi_protocol::{EpochIndex, EpochSchedule, Sha256Hash, Timestamp};
 use resi_store::{EpochRecord, Store, StoreError};
 
 use self::announced::Announced;
+use self::deal::Link;
 pub use announced::missing_key;
 pub use archive::{Archive, Published};
 pub use deal::{Answer, Deal};
@@ -201,7 +202,8 @@ impl Deck {
                 };
                 match &deal {
                     Ok(deal) => {
-                        deal.link(record.prev_sha256);
+                        let EpochRecord { prev_sha256, record_signature, .. } = record;
+                        deal.set_link(Link { prev_sha256, record_signature });
                         tracing::info!(epoch = %deal.epoch.id, zipcodes = deal.zipcodes.len(), "epoch prepared")
                     }
                     Err(reason) => {
@@ -256,7 +258,21 @@ impl Deck {
         if proposed.parameters.pool_sha256 == own.pool_sha256 {
             self.store.keep_pool(&self.pool.to_stored()).await?;
         }
-        self.store.agree_epoch(&proposed).await.map(Ok)
+        let record = self.store.agree_epoch(&proposed).await?;
+        self.signed(record).await.map(Ok)
+    }
+
+    /// The record of an epoch that runs or comes, with the signature of its key where this replica has the key. Those of
+    /// epochs that are over stay as they are.
+    async fn signed(&self, mut record: EpochRecord) -> Result<EpochRecord, StoreError> {
+        if record.record_signature.is_none()
+            && let Some(key) = self.key_of(record.public_key)
+        {
+            let (netuid, id) = (record.parameters.netuid, record.id());
+            let signature = key.sign_record(&record.recorded());
+            record.record_signature = self.store.sign_record(netuid, id, &signature).await?;
+        }
+        Ok(record)
     }
 
     /// The deal that a record prescribes, where this replica can make it.
@@ -274,11 +290,8 @@ impl Deck {
                 "this epoch is dealt by its record, not by the settings: they count from the next epoch without one"
             );
         }
-        let signature = key.sign(theirs, record.epoch);
         let honeypots = record.honeypots.clone();
-        let deal =
-            Deal::new(theirs.clone(), key.public(), record.epoch, signature, &pool, honeypots);
-        Ok(Arc::new(deal))
+        Ok(Arc::new(Deal::new(theirs.clone(), key, record.epoch, &pool, honeypots)))
     }
 
     async fn pool_for(&self, record: &EpochRecord) -> Result<Arc<PoolTable>, NoDeal> {

@@ -2,9 +2,9 @@ use std::time::Duration;
 
 use anyhow::Context;
 use resi_chain::{AgeRules, Network};
+use resi_secret::Secret;
 
 use super::RawSettings;
-use super::raw::Secret;
 
 const DEFAULT_SYNC_INTERVAL_SECONDS: u64 = 300;
 const DEFAULT_MAX_AGE_SECONDS: u64 = 1_200;
@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     fn secret(text: &str) -> Option<Secret> {
-        Some(text.to_owned().into())
+        Some(text.into())
     }
 
     #[test]

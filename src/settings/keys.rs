@@ -1,15 +1,14 @@
-use std::fs::{self, OpenOptions};
-use std::io::{ErrorKind, Write as _};
+use std::fmt;
+use std::io::ErrorKind;
 use std::path::Path;
 use std::str::FromStr;
-use std::{fmt, io};
 
 use anyhow::{Context, bail};
 use rand::TryRng;
 use rand::rngs::SysRng;
 use resi_protocol::rotation::{RotationKey, RotationPublicKey};
+use resi_secret::{Secret, SecretFile, private_file};
 
-use super::raw::Secret;
 use super::{Database, Settings};
 use crate::tokens::JwtKeys;
 
@@ -55,21 +54,20 @@ impl fmt::Debug for MiniSecret {
 pub(super) fn read<T>(
     name: &str,
     text: Option<&Secret>,
-    file: Option<&Path>,
+    file: Option<&SecretFile>,
 ) -> anyhow::Result<Option<T>>
 where
     T: FromStr,
     anyhow::Error: From<T::Err>,
 {
-    let parse = |text: &str| text.parse().map_err(anyhow::Error::from);
+    let parse = |text: &Secret| text.expose().parse().map_err(anyhow::Error::from);
     match (text, file) {
         (None, None) => Ok(None),
         (Some(_), Some(_)) => bail!("{name} and {name}_FILE are both given"),
-        (Some(text), None) => parse(text.expose()).with_context(|| name.to_owned()).map(Some),
-        (None, Some(path)) => {
-            let context = || format!("{name}_FILE {}", path.display());
-            let text = fs::read_to_string(path).with_context(context)?;
-            parse(&text).with_context(context).map(Some)
+        (Some(text), None) => parse(text).with_context(|| name.to_owned()).map(Some),
+        (None, Some(file)) => {
+            let text = file.read().with_context(|| format!("{name}_FILE"))?;
+            parse(&text).with_context(|| format!("{name}_FILE {}", file.path().display())).map(Some)
         }
     }
 }
@@ -153,57 +151,25 @@ where
     let Some(path) = path else { return make() };
     let context = || format!("key file {}", path.display());
     if let Some(folder) = path.parent() {
-        create_private_folder(folder).with_context(context)?;
+        private_file::create_folder(folder).with_context(context)?;
     }
-    match fs::read_to_string(path) {
-        Ok(text) => text.parse().map_err(anyhow::Error::from).with_context(context),
+    match SecretFile::from(path.to_owned()).read() {
+        Ok(text) => text.expose().parse().map_err(anyhow::Error::from).with_context(context),
         Err(error) if error.kind() == ErrorKind::NotFound => {
             let made = make()?;
-            write_private(path, &format!("{}\n", expose(&made))).with_context(context)?;
+            let line = format!("{}\n", expose(&made));
+            private_file::create(path, line.as_bytes()).with_context(context)?;
             tracing::info!(path = %path.display(), "key made; keep a copy of it with your back-ups");
             Ok(made)
         }
-        Err(error) => Err(error).with_context(context),
+        Err(error) => Err(error).context("key file"),
     }
-}
-
-fn create_private_folder(folder: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
-}
-
-/// Whole and on disk, or not there at all; readable by its owner only.
-fn write_private(path: &Path, text: &str) -> io::Result<()> {
-    let draft = path.with_extension("new");
-    write_draft(&draft, text)?;
-    // Unlike a rename, a link never replaces a key that another process made meanwhile.
-    let linked = fs::hard_link(&draft, path);
-    fs::remove_file(&draft)?;
-    linked
-}
-
-fn write_draft(draft: &Path, text: &str) -> io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(draft)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()
-}
-
-/// Replaces the file at `path`: whole and on disk, readable by its owner only.
-pub(crate) fn replace_private(path: &Path, text: &str) -> io::Result<()> {
-    let draft = path.with_extension("new");
-    write_draft(&draft, text)?;
-    fs::rename(&draft, path)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::settings::RawSettings;
 
@@ -240,14 +206,30 @@ mod tests {
         assert_eq!(fs::read_to_string(&path).expect("there"), "abcd\n");
     }
 
+    #[cfg(unix)]
+    #[test]
+    fn a_key_is_not_made_through_a_link() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (data, elsewhere) = (folder.path().join("data"), folder.path().join("elsewhere"));
+        fs::create_dir(&data).expect("a folder");
+        for name in ["rotation.key", "rotation.new"] {
+            std::os::unix::fs::symlink(&elsewhere, data.join(name)).expect("linked");
+        }
+        let error = format!("{:#}", Keys::load(&settings(folder.path())).expect_err("a link"));
+        assert!(error.contains("rotation.key"), "{error}");
+        assert!(!elsewhere.exists());
+    }
+
     #[test]
     fn a_secret_comes_from_one_place() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("key");
         fs::write(&path, format!("{}\n", "ab".repeat(32))).expect("written");
-        let secret = Secret::from("cd".repeat(32));
-        assert!(read::<MiniSecret>("K", None, Some(&path)).expect("read").is_some());
-        assert!(read::<MiniSecret>("K", Some(&secret), Some(&path)).is_err());
-        assert!(read::<MiniSecret>("K", None, Some(&folder.path().join("none"))).is_err());
+        let (secret, file) = (Secret::from("cd".repeat(32)), SecretFile::from(path));
+        let none = SecretFile::from(folder.path().join("none"));
+        assert!(read::<MiniSecret>("K", None, Some(&file)).expect("read").is_some());
+        assert!(read::<MiniSecret>("K", Some(&secret), Some(&file)).is_err());
+        let error = read::<MiniSecret>("K", None, Some(&none)).expect_err("no file");
+        assert!(format!("{error:#}").starts_with("K_FILE: /"), "{error:#}");
     }
 }

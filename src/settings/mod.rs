@@ -2,26 +2,32 @@
 
 #[cfg(feature = "chain")]
 mod chain;
+mod database;
+mod file;
 mod keys;
 mod raw;
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
+use axum::http::HeaderName;
 use ipnet::IpNet;
 use resi_protocol::{EpochSchedule, Hotkey, Sources};
+use resi_secret::SecretFile;
 use resi_store::Migrations;
 
 #[cfg(feature = "chain")]
 pub use chain::ChainSetting;
+pub use database::Database;
 pub use keys::{Keys, MiniSecret};
-pub(crate) use keys::{new_jwt_keys, random, replace_private};
+pub(crate) use keys::{new_jwt_keys, random};
 pub use raw::{RawSettings, Reveal};
 
 use crate::app::LimitSettings;
+use crate::http::client_address;
 use crate::log::LogFormat;
 use crate::tokens::JwtKeys;
 
@@ -35,62 +41,6 @@ const DEFAULT_DRAIN_SECONDS: u64 = 5;
 const DEFAULT_RETENTION_DAYS: u32 = 90;
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const DEFAULT_LOG: &str = "info";
-
-/// Where data is kept.
-#[derive(Clone, PartialEq, Eq)]
-pub enum Database {
-    /// A file.
-    Sqlite(PathBuf),
-    /// Nowhere: gone with the process.
-    SqliteMemory,
-    /// A server, by its URL.
-    Postgres(String),
-}
-
-impl fmt::Display for Database {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
-            Self::SqliteMemory => f.write_str("sqlite::memory:"),
-            Self::Postgres(url) => f.write_str(&without_password(url)),
-        }
-    }
-}
-
-impl fmt::Debug for Database {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{self}")
-    }
-}
-
-/// A password may stand before the host, or as a parameter.
-fn without_password(url: &str) -> String {
-    let (base, parameters) = url.split_once('?').unwrap_or((url, ""));
-    let base = match base
-        .split_once("://")
-        .and_then(|(scheme, rest)| Some((scheme, rest.rsplit_once('@')?)))
-    {
-        Some((scheme, (user, host))) => {
-            let user =
-                user.split_once(':').map_or(user.to_owned(), |(user, _)| format!("{user}:***"));
-            format!("{scheme}://{user}@{host}")
-        }
-        None => base.to_owned(),
-    };
-    if parameters.is_empty() {
-        return base;
-    }
-    let shown: Vec<_> = parameters
-        .split('&')
-        .map(|pair| match pair.split_once('=') {
-            Some((name, _)) if name.to_ascii_lowercase().contains("password") => {
-                format!("{name}=***")
-            }
-            _ => pair.to_owned(),
-        })
-        .collect();
-    format!("{base}?{}", shown.join("&"))
-}
 
 /// Who may act as a validator.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -156,6 +106,8 @@ pub struct Settings {
     pub service_hotkey: Option<Hotkey>,
     /// Whose word about a client's address is taken.
     pub trusted_proxies: Vec<IpNet>,
+    /// The header in which they say it.
+    pub client_address_header: HeaderName,
     /// The limits.
     pub limits: LimitSettings,
     /// How long the audit and assignments are kept; `None` for ever.
@@ -165,13 +117,13 @@ pub struct Settings {
     /// The rotation key that follows it, where it is given.
     pub next_rotation_key: Option<MiniSecret>,
     /// The file that it was read from, where it was.
-    pub next_rotation_key_file: Option<PathBuf>,
+    pub next_rotation_key_file: Option<SecretFile>,
     /// The keys of tokens, where they are given.
     pub jwt_keys: Option<JwtKeys>,
     /// The file that they were read from, where they were.
-    pub jwt_keys_file: Option<PathBuf>,
+    pub jwt_keys_file: Option<SecretFile>,
     /// The file that the rotation key was read from, where it was.
-    pub rotation_key_file: Option<PathBuf>,
+    pub rotation_key_file: Option<SecretFile>,
     /// How log lines look.
     pub log_format: LogFormat,
     /// Which log lines there are.
@@ -189,18 +141,15 @@ impl Settings {
         let host = raw.host.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
         let mock = raw.mock.unwrap_or(false);
         let data_dir = raw.data_dir.clone().unwrap_or_else(|| PathBuf::from("resi-data"));
-        let database = database(raw.database_url.as_deref(), &data_dir, mock)?;
-        let rotation_key = keys::read(
-            "ROTATION_KEY",
-            raw.rotation_key.as_ref(),
-            raw.rotation_key_file.as_deref(),
-        )?;
+        let database = Database::choose(raw.database_url.as_ref(), &data_dir, mock)?;
+        let rotation_key =
+            keys::read("ROTATION_KEY", raw.rotation_key.as_ref(), raw.rotation_key_file.as_ref())?;
         let next_rotation_key = keys::read(
             "NEXT_ROTATION_KEY",
             raw.next_rotation_key.as_ref(),
-            raw.next_rotation_key_file.as_deref(),
+            raw.next_rotation_key_file.as_ref(),
         )?;
-        let jwt_keys = keys::read("JWT_KEYS", raw.jwt_keys.as_ref(), raw.jwt_keys_file.as_deref())?;
+        let jwt_keys = keys::read("JWT_KEYS", raw.jwt_keys.as_ref(), raw.jwt_keys_file.as_ref())?;
         let registry = raw.registry.as_deref().map(|text| registry(text, &raw)).transpose()?;
         if mock {
             let given = rotation_key.is_some() || next_rotation_key.is_some() || jwt_keys.is_some();
@@ -262,6 +211,10 @@ impl Settings {
                 .map(|address| address.parse().context("SERVICE_HOTKEY"))
                 .transpose()?,
             trusted_proxies: raw.trusted_proxies.unwrap_or_default(),
+            client_address_header: match raw.client_address_header {
+                None => client_address::DEFAULT_HEADER,
+                Some(name) => name.parse().context("CLIENT_ADDRESS_HEADER")?,
+            },
             limits: if mock { LimitSettings::NONE } else { limits(&raw.limits) },
             retention: match raw.retention_days.unwrap_or(DEFAULT_RETENTION_DAYS) {
                 0 => None,
@@ -322,12 +275,14 @@ impl Settings {
             ("enabled_data_sources", self.enabled_sources.to_string()),
             ("service_hotkey", optional(self.service_hotkey.map(|hotkey| hotkey.to_string()))),
             ("trusted_proxies", if proxies.is_empty() { "none".into() } else { proxies.join(",") }),
+            ("client_address_header", self.client_address_header.to_string()),
             ("limit_access_per_minute", limits.access_per_minute.to_string()),
             ("limit_requests_per_hour", limits.requests_per_hour.to_string()),
             ("limit_reports_per_hour", limits.reports_per_hour.to_string()),
             ("limit_assignments_per_epoch", limits.assignments_per_epoch.to_string()),
             ("limit_statistics_per_hour", limits.statistics_per_hour.to_string()),
             ("limit_address_per_minute", limits.address_per_minute.to_string()),
+            ("limit_connections_per_address", limits.connections_per_address.to_string()),
             (
                 "retention_days",
                 (self.retention.map_or(0, |kept| kept.as_secs()) / DAY.as_secs()).to_string(),
@@ -375,26 +330,9 @@ fn limits(raw: &raw::RawLimits) -> LimitSettings {
         assignments_per_epoch: raw.assignments_per_epoch.unwrap_or(default.assignments_per_epoch),
         statistics_per_hour: raw.statistics_per_hour.unwrap_or(default.statistics_per_hour),
         address_per_minute: raw.address_per_minute.unwrap_or(default.address_per_minute),
-    }
-}
-
-fn database(url: Option<&str>, data_dir: &Path, mock: bool) -> anyhow::Result<Database> {
-    let Some(url) = url else {
-        return Ok(if mock {
-            Database::SqliteMemory
-        } else {
-            Database::Sqlite(data_dir.join("resi.sqlite"))
-        });
-    };
-    if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-        return Ok(Database::Postgres(url.to_owned()));
-    }
-    match url.strip_prefix("sqlite:") {
-        Some(":memory:") => Ok(Database::SqliteMemory),
-        Some(path) if !path.trim_start_matches("//").is_empty() => {
-            Ok(Database::Sqlite(PathBuf::from(path.strip_prefix("//").unwrap_or(path))))
-        }
-        _ => bail!("DATABASE_URL must be postgres://…, sqlite:PATH or sqlite::memory:"),
+        connections_per_address: raw
+            .connections_per_address
+            .unwrap_or(default.connections_per_address),
     }
 }
 
@@ -432,6 +370,8 @@ fn check_mock(
 
 #[cfg(test)]
 mod tests {
+    use resi_secret::Secret;
+
     use super::*;
 
     fn resolve(change: impl FnOnce(&mut RawSettings)) -> anyhow::Result<Settings> {
@@ -454,6 +394,25 @@ mod tests {
     }
 
     #[test]
+    fn the_header_of_addresses_and_the_limit_on_connections_are_shown_and_checked() {
+        let shown = resolve(|_| ()).expect("the defaults").in_force();
+        for line in
+            ["client_address_header        x-forwarded-for", "limit_connections_per_address 256"]
+        {
+            assert!(shown.contains(line), "{line} is missing in\n{shown}");
+        }
+        let settings = resolve(|raw| {
+            raw.client_address_header = Some("CF-Connecting-IP".into());
+            raw.limits.connections_per_address = Some(0);
+        });
+        let settings = settings.expect("fine");
+        assert_eq!(settings.client_address_header, "cf-connecting-ip");
+        assert_eq!(settings.limits.connections_per_address, 0);
+        let bad = refused(|raw| raw.client_address_header = Some("X Forwarded For".into()));
+        assert!(bad.contains("CLIENT_ADDRESS_HEADER"), "{bad}");
+    }
+
+    #[test]
     fn strangers_need_a_registry() {
         let public = Some(IpAddr::from([0, 0, 0, 0]));
         assert!(refused(|raw| raw.host = public).contains("--registry"));
@@ -471,7 +430,7 @@ mod tests {
 
     #[test]
     fn postgres_needs_shared_keys() {
-        let postgres = Some("postgres://resi:secret@db/resi".to_owned());
+        let postgres = Some(Secret::from("postgres://resi:secret@db/resi"));
         let rotation = Some("ab".repeat(32));
         assert!(refused(|raw| raw.database_url = postgres.clone()).contains("ROTATION_KEY"));
         let missing = refused(|raw| {
@@ -518,9 +477,7 @@ mod tests {
                 "{text}"
             );
         }
-        assert!(
-            settings.in_force().contains("postgres://resi:***@db:5432/resi?sslpassword=***&x=1")
-        );
+        assert!(settings.in_force().contains("postgres://resi:***@db:5432/resi\n"));
     }
 
     #[test]

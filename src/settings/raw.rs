@@ -1,15 +1,15 @@
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::Context;
 use ipnet::IpNet;
-use serde::{Deserialize, Serialize};
+use resi_secret::{Secret, SecretFile};
+use serde::Deserialize;
 
 use crate::log::LogFormat;
 
 /// When the proof of an epoch is shown to everybody.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Reveal {
     /// When it begins.
@@ -24,31 +24,8 @@ impl fmt::Display for Reveal {
     }
 }
 
-/// A value that is never printed.
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Secret(String);
-
-impl Secret {
-    pub(super) fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl From<String> for Secret {
-    fn from(text: String) -> Self {
-        Self(text)
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("***")
-    }
-}
-
 /// Settings as they are said, by flag, environment or file; `None` where nothing is said.
-#[derive(Clone, Debug, Default, clap::Args, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, clap::Args, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RawSettings {
     /// Address to listen on [default: 127.0.0.1]
@@ -64,8 +41,8 @@ pub struct RawSettings {
     #[arg(long, env = "RESI_DATA_DIR", value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
     /// postgres://…, sqlite:PATH or sqlite::memory: [default: resi.sqlite in the data folder]
-    #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
-    pub database_url: Option<String>,
+    #[arg(long, env = "DATABASE_URL", value_name = "URL")]
+    pub database_url: Option<Secret>,
     /// Most connections to Postgres [default: 8]
     #[arg(long, env = "RESI_DATABASE_CONNECTIONS", value_name = "N")]
     pub database_connections: Option<u32>,
@@ -83,10 +60,10 @@ pub struct RawSettings {
     pub registry: Option<String>,
     /// The chain to ask: finney, test, local, or a ws:// or wss:// URL; SUBTENSOR_NETWORK in the environment is read
     /// too [default: finney]
-    #[arg(long = "subtensor.network", env = "BT_NETWORK", hide_env_values = true, value_name = "NETWORK", value_parser = secret)]
+    #[arg(long = "subtensor.network", env = "BT_NETWORK", value_name = "NETWORK")]
     pub subtensor_network: Option<Secret>,
     /// Nodes to ask in turn instead of the network's own, ws:// or wss:// URLs separated by commas
-    #[arg(long = "subtensor.chain_endpoint", env = "BT_CHAIN_ENDPOINT", hide_env_values = true, value_name = "URLS", value_parser = secret)]
+    #[arg(long = "subtensor.chain_endpoint", env = "BT_CHAIN_ENDPOINT", value_name = "URLS")]
     pub subtensor_chain_endpoint: Option<Secret>,
     /// How often the chain is asked who may act as a validator [default: 300]
     #[arg(long, env = "METAGRAPH_SYNC_INTERVAL", value_name = "SECONDS")]
@@ -125,10 +102,13 @@ pub struct RawSettings {
     /// they must be for nobody in particular]
     #[arg(long, env = "SERVICE_HOTKEY", value_name = "SS58")]
     pub service_hotkey: Option<String>,
-    /// Networks of proxies whose X-Forwarded-For or Forwarded is believed, separated by commas [default: none]
+    /// Networks of proxies that are believed in what they say of a client's address, separated by commas [default: none]
     #[arg(long, env = "RESI_TRUSTED_PROXIES", value_delimiter = ',', value_parser = network, value_name = "CIDR")]
     #[serde(deserialize_with = "networks")]
     pub trusted_proxies: Option<Vec<IpNet>>,
+    /// The one header in which trusted proxies say it: X-Forwarded-For, Forwarded, X-Real-IP, … [default: X-Forwarded-For]
+    #[arg(long, env = "CLIENT_ADDRESS_HEADER", value_name = "NAME")]
+    pub client_address_header: Option<String>,
     /// The limits.
     #[command(flatten)]
     #[serde(flatten)]
@@ -137,23 +117,23 @@ pub struct RawSettings {
     #[arg(long, env = "RESI_RETENTION_DAYS", value_name = "DAYS")]
     pub retention_days: Option<u32>,
     /// Rotation key, 32 bytes of hex; rather in the environment or a file than here
-    #[arg(long, env = "ROTATION_KEY", hide_env_values = true, value_name = "HEX", value_parser = secret)]
+    #[arg(long, env = "ROTATION_KEY", value_name = "HEX")]
     pub rotation_key: Option<Secret>,
     /// File with the rotation key
     #[arg(long, env = "ROTATION_KEY_FILE", value_name = "FILE")]
-    pub rotation_key_file: Option<PathBuf>,
+    pub rotation_key_file: Option<SecretFile>,
     /// The rotation key that follows, from the epoch on that `rotation announce` named
-    #[arg(long, env = "NEXT_ROTATION_KEY", hide_env_values = true, value_name = "HEX", value_parser = secret)]
+    #[arg(long, env = "NEXT_ROTATION_KEY", value_name = "HEX")]
     pub next_rotation_key: Option<Secret>,
     /// File with the rotation key that follows
     #[arg(long, env = "NEXT_ROTATION_KEY_FILE", value_name = "FILE")]
-    pub next_rotation_key_file: Option<PathBuf>,
+    pub next_rotation_key_file: Option<SecretFile>,
     /// Keys of tokens, kid:hex separated by commas; the first signs, all verify
-    #[arg(long, env = "JWT_KEYS", hide_env_values = true, value_name = "KEYS", value_parser = secret)]
+    #[arg(long, env = "JWT_KEYS", value_name = "KEYS")]
     pub jwt_keys: Option<Secret>,
     /// File with the keys of tokens
     #[arg(long, env = "JWT_KEYS_FILE", value_name = "FILE")]
-    pub jwt_keys_file: Option<PathBuf>,
+    pub jwt_keys_file: Option<SecretFile>,
     /// Which log lines to write, such as info or debug [default: info]
     #[arg(long, env = "RESI_LOG", value_name = "FILTER")]
     pub log: Option<String>,
@@ -166,7 +146,7 @@ pub struct RawSettings {
 }
 
 /// Limits as they are said; 0 means none.
-#[derive(Clone, Debug, Default, clap::Args, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, clap::Args, Deserialize)]
 #[serde(default)]
 pub struct RawLimits {
     /// Grants a minute for a hotkey; 0 = none, as for all limits [default: 10]
@@ -193,34 +173,18 @@ pub struct RawLimits {
     #[arg(long = "limit-statistics-per-hour", env = "LIMIT_STATISTICS_PER_HOUR", value_name = "N")]
     #[serde(rename = "limit_statistics_per_hour")]
     pub statistics_per_hour: Option<u32>,
-    /// Signed requests a minute for a client address, before signatures are checked [default: 1200]
+    /// Requests a minute for a client address, before signatures are checked or the database is asked [default: 1200]
     #[arg(long = "limit-address-per-minute", env = "LIMIT_ADDRESS_PER_MINUTE", value_name = "N")]
     #[serde(rename = "limit_address_per_minute")]
     pub address_per_minute: Option<u32>,
-}
-
-impl RawSettings {
-    /// What is said here, and where nothing is, what the file says.
-    ///
-    /// # Errors
-    /// When the file cannot be read or says something that is not understood.
-    pub fn over_file(self, path: &Path) -> anyhow::Result<Self> {
-        let text = std::fs::read_to_string(path)
-            .with_context(|| format!("settings file {}", path.display()))?;
-        let file: Self =
-            toml::from_str(&text).with_context(|| format!("settings file {}", path.display()))?;
-        let mut merged = serde_json::to_value(file)?;
-        let said = serde_json::to_value(self)?;
-        if let (Some(merged), serde_json::Value::Object(said)) = (merged.as_object_mut(), said) {
-            merged.extend(said.into_iter().filter(|(_, value)| !value.is_null()));
-        }
-        Ok(serde_json::from_value(merged)?)
-    }
-}
-
-#[expect(clippy::unnecessary_wraps, reason = "clap wants a parser that may fail")]
-fn secret(text: &str) -> Result<Secret, std::convert::Infallible> {
-    Ok(Secret(text.to_owned()))
+    /// Connections that an address may have open, trusted proxies as many as they like [default: 256]
+    #[arg(
+        long = "limit-connections-per-address",
+        env = "LIMIT_CONNECTIONS_PER_ADDRESS",
+        value_name = "N"
+    )]
+    #[serde(rename = "limit_connections_per_address")]
+    pub connections_per_address: Option<u32>,
 }
 
 /// A network, or a single address.
@@ -237,40 +201,4 @@ fn networks<'de, D: serde::Deserializer<'de>>(
     let list = Option::<Vec<String>>::deserialize(deserializer)?;
     let parse = |list: Vec<String>| list.iter().map(|text| network(text)).collect::<Result<_, _>>();
     list.map(parse).transpose().map_err(serde::de::Error::custom)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn merged(file: &str, said: RawSettings) -> anyhow::Result<RawSettings> {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("resi.toml");
-        std::fs::write(&path, file).expect("written");
-        said.over_file(&path)
-    }
-
-    #[test]
-    fn what_is_said_goes_before_the_file() {
-        let said = RawSettings { port: Some(1), ..RawSettings::default() };
-        let file = "port = 2\nnetuid = 428\nlimit_access_per_minute = 3\ntrusted_proxies = [\"10.0.0.0/8\", \"::1\"]\n";
-        let merged = merged(file, said).expect("understood");
-        assert_eq!((merged.port, merged.netuid), (Some(1), Some(428)));
-        assert_eq!(merged.limits.access_per_minute, Some(3));
-        assert_eq!(merged.trusted_proxies.map(|list| list.len()), Some(2));
-    }
-
-    #[test]
-    fn unknown_keys_and_wrong_types_are_refused_with_their_file() {
-        for file in [
-            "prot = 1",
-            "port = \"x\"",
-            "limit_acess_per_minute = 1",
-            "port = ",
-            "trusted_proxies = [\"x\"]",
-        ] {
-            let error = format!("{:#}", merged(file, RawSettings::default()).expect_err(file));
-            assert!(error.contains("resi.toml"), "{error}");
-        }
-    }
 }

@@ -35,6 +35,11 @@ pub enum JwtKeysError {
     /// The name is empty, too long or has characters that a header should not have.
     #[error("the kid of JWT key {0} must be 1 to 64 letters, digits, - or _")]
     Kid(usize),
+    /// The name, which is public, would do as the key.
+    #[error(
+        "the kid of JWT key {0} looks like a key itself: the form is kid:hex, and everybody may see the kid"
+    )]
+    KidIsKey(usize),
     /// Not hex.
     #[error("JWT key {0} is not hex")]
     Hex(usize),
@@ -59,6 +64,9 @@ impl FromStr for JwtKeys {
                 kid.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
             if !plain || !(1..=64).contains(&kid.len()) {
                 return Err(JwtKeysError::Kid(position));
+            }
+            if hex::decode(kid).is_ok_and(|bytes| bytes.len() >= MIN_KEY_BYTES) {
+                return Err(JwtKeysError::KidIsKey(position));
             }
             let secret = hex::decode(digits).map_err(|_| JwtKeysError::Hex(position))?;
             if secret.len() < MIN_KEY_BYTES {
@@ -393,6 +401,8 @@ mod tests {
             ("a:#,", JwtKeysError::Form(2)),
             (":#", JwtKeysError::Kid(1)),
             ("a b:#", JwtKeysError::Kid(1)),
+            ("#:+", JwtKeysError::KidIsKey(1)),
+            ("a:#,+:b", JwtKeysError::KidIsKey(2)),
             ("a:zz", JwtKeysError::Hex(1)),
             ("a:#,b:abcd", JwtKeysError::Short(2, 2)),
             ("a:#,a:+", JwtKeysError::Duplicate("a".into())),

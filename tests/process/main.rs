@@ -2,8 +2,11 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod commands;
+mod connections;
 mod deployment;
+mod secrets;
 mod server;
+mod ways;
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
@@ -186,15 +189,18 @@ fn a_saved_answer_is_verified_and_a_changed_one_is_not() {
         "{words}"
     );
     let (success, words) = verify(&[file]);
-    assert!(success && words.contains("key not pinned"), "{words}");
+    assert!(!success && words.contains("the rotation key: first contact"), "{words}");
+    assert!(!words.contains("Verified"), "{words}");
     let (success, words) = verify(&[file, "--public-key", &"ab".repeat(32)]);
     assert!(!success && words.contains("the rotation key is"), "{words}");
     let (success, words) = verify(&[file, "--at", "2025-01-15T10:00:00Z"]);
     assert!(!success && words.contains("--at"), "{words}");
 
     let url = server.url("/api/v1/validator-data?block_size=20");
+    let (success, words) = verify(&[&[&*url, "--token", &token][..], &pinned[1..11]].concat());
+    assert!(success && words.contains("sources: asked for, ZILLOW_SOLD"), "{words}");
     let (success, words) = verify(&[&url, "--token", &token, "--public-key", &key]);
-    assert!(success, "{words}");
+    assert!(!success && words.contains("??   netuid: first contact"), "{words}");
     let (success, words) = verify(&[&url]);
     assert!(!success && words.contains("MISSING_TOKEN"), "{words}");
 

@@ -11,6 +11,9 @@ use resi_store::contract::postgres_server;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection};
+use tempfile::NamedTempFile;
+
+use crate::ways::HEX;
 
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_resi-data-api");
 /// Longer than a busy machine needs for anything here.
@@ -34,8 +37,20 @@ impl Server {
         server
     }
 
+    /// The same where it may open so many files.
+    pub(crate) fn start_with_files(folder: &Path, arguments: &[&str], files: u32) -> Self {
+        let mut shell = Command::new("/bin/sh");
+        shell.args(["-c", &format!("ulimit -n {files} && exec \"$0\" \"$@\""), BINARY]);
+        let server = Self::run(shell, folder, arguments);
+        server.wait_for_log("\"message\":\"ready\"");
+        server
+    }
+
     pub(crate) fn spawn(folder: &Path, arguments: &[&str]) -> Self {
-        let mut command = Command::new(BINARY);
+        Self::run(Command::new(BINARY), folder, arguments)
+    }
+
+    fn run(mut command: Command, folder: &Path, arguments: &[&str]) -> Self {
         command
             .args(["serve", "--port", "0", "--log-format", "json", "--data-dir", "data"])
             .args([
@@ -164,13 +179,17 @@ impl Drop for Server {
     }
 }
 
-pub(crate) fn access_token(server: &Server, name: &str) -> String {
+/// A request for access of the development key `name`, signed now.
+pub(crate) fn access_body(name: &str) -> Value {
     let key = Keypair::development(name);
     let (hotkey, timestamp) = (key.hotkey().to_string(), SystemClock::new().now().seconds());
     let signature =
         key.sign(signing_message(&hotkey, timestamp, "ZILLOW_SOLD").as_bytes()).to_hex();
-    let body = json!({ "hotkey": hotkey, "timestamp": timestamp, "signature": signature, "sources": "ZILLOW_SOLD" });
-    let (status, answer) = server.post("/get-validator-access", None, &body).unwrap();
+    json!({ "hotkey": hotkey, "timestamp": timestamp, "signature": signature, "sources": "ZILLOW_SOLD" })
+}
+
+pub(crate) fn access_token(server: &Server, name: &str) -> String {
+    let (status, answer) = server.post("/get-validator-access", None, &access_body(name)).unwrap();
     assert_eq!(status, 200, "{answer}");
     answer["access_token"].as_str().unwrap().to_owned()
 }
@@ -189,8 +208,7 @@ pub(crate) struct Postgres {
     server: String,
     name: String,
     pub(crate) url: String,
-    rotation_key: String,
-    jwt_keys: String,
+    settings: NamedTempFile,
 }
 
 impl Postgres {
@@ -201,24 +219,18 @@ impl Postgres {
             .to_lowercase();
         execute(&server, format!("CREATE DATABASE {name}"));
         let url = format!("{}/{name}", server.rsplit_once('/').unwrap().0);
-        Self {
-            server,
-            name,
-            url,
-            rotation_key: "ab".repeat(32),
-            jwt_keys: format!("a:{}", "cd".repeat(32)),
-        }
+        Self { server, name, url, settings: NamedTempFile::new().unwrap() }
     }
 
-    pub(crate) fn arguments(&self) -> [&str; 6] {
-        [
-            "--database-url",
-            &self.url,
-            "--rotation-key",
-            &self.rotation_key,
-            "--jwt-keys",
-            &self.jwt_keys,
-        ]
+    /// Secrets are not for a command line.
+    pub(crate) fn arguments(&self) -> [&str; 2] {
+        let lines = format!(
+            "database_url = \"{}\"\nrotation_key = \"{HEX}\"\njwt_keys = \"a:{}\"\n",
+            self.url,
+            HEX.chars().rev().collect::<String>()
+        );
+        std::fs::write(&self.settings, lines).unwrap();
+        ["--config", self.settings.path().to_str().unwrap()]
     }
 }
 

@@ -1,3 +1,4 @@
+use std::cell::Cell;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -212,9 +213,12 @@ async fn a_flood_from_one_address_is_cut_off_before_signatures_are_checked() {
     .await;
     let mut forged = service.access_body("Alice", "ZILLOW_SOLD");
     forged["signature"] = json!("ab".repeat(64));
+    let other = Cell::new(0);
     let from = |peer: [u8; 4], forwarded: &str| {
         let request = Request::post("/get-validator-access")
             .header("X-Forwarded-For", forwarded)
+            // A header that the proxy passes on and does not write is the client's choice.
+            .header("Forwarded", format!("for=9.8.7.{}", other.replace(other.get() ^ 1)))
             .extension(Peer((peer, 9).into()))
             .body(Body::from(forged.to_string()));
         request.unwrap()

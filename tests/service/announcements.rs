@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use resi_data_api::clock::Clock as _;
 use resi_protocol::rotation::{
     Announcement, RotationKey, RotationKeys, RotationSet, verify_history,
 };
@@ -14,11 +15,11 @@ on_both!(
     a_replica_without_the_announced_key_warns_and_then_deals_nothing,
 );
 
-const NEXT: [u8; 32] = [9; 32];
+pub(crate) const NEXT: [u8; 32] = [9; 32];
 const EPOCH: Duration = Duration::from_secs(14_400);
 
 /// Seven epochs ahead: another key, and half as many zipcodes.
-async fn announce(service: &Service) -> Announcement {
+pub(crate) async fn announce(service: &Service) -> Announcement {
     let before = service.app.deck.parameters();
     let running = service.app.deck.epoch_at(service.app.clock.now());
     let from = before.schedule.id(EpochIndex(running.0 + 7));
@@ -64,10 +65,12 @@ async fn an_announced_change_is_published_and_dealt_from_its_epoch_on(backend: B
 
     let list = service.get("/api/v1/epochs").await;
     let list: EpochList = serde_json::from_slice(&list.body).unwrap();
-    let history = verify_history(&list.epochs, &[change]).unwrap();
+    let now = service.clock.now();
+    let history = verify_history(&list.epochs, &[change], now).unwrap();
     assert_eq!((history.linked, history.proved, history.changes.len()), (7, 7, 1));
     assert!(history.changes[0].announced && history.changes[0].epoch == change.from);
-    let unexplained = verify_history(&list.epochs, &[]).unwrap();
+    assert_eq!(history.signed, 8, "each by the key that deals it");
+    let unexplained = verify_history(&list.epochs, &[], now).unwrap();
     assert!(!unexplained.changes[0].announced);
     let all = AuditQuery { hotkey: None, since: Timestamp::UNIX_EPOCH, after: None, limit: 9 };
     let audit = service.app.store.audit(all).await.unwrap();

@@ -223,15 +223,7 @@ async fn bad_reports_name_their_field(backend: Backend) {
         ),
         ("statistics.success_rate", vec![json!(-0.1), json!(1.1), json!("1")]),
         ("statistics", vec![json!([]), json!("x"), json!(1)]),
-        (
-            "epoch_id",
-            vec![
-                json!("2025-01-15"),
-                json!("2025-01-15T04-00-01"),
-                json!("2025-01-15T12-00-00"),
-                json!(1),
-            ],
-        ),
+        ("epoch_id", vec![json!("2025-01-15"), json!("2025-01-15T04-00-01"), json!(1)]),
         ("consensus_hash", vec![json!("ab"), json!("zz".repeat(32)), json!(1)]),
     ] {
         let name = field.rsplit('.').next().unwrap();

@@ -4,9 +4,9 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::{Method, StatusCode};
 use resi_data_api::background;
-use resi_protocol::rotation::{Pinned, Pool, RotationKey, verify_blocks};
+use resi_protocol::rotation::{Pinned, Pool, Question, RotationKey, verify_blocks};
 use resi_protocol::wire::{PoolResource, ValidatorData};
-use resi_protocol::{Keypair, Timestamp};
+use resi_protocol::{Keypair, Sources, Timestamp};
 use serde_json::json;
 
 use crate::harness::{Answer, Backend, MINI_SECRET, Options, START, Service, bearer, on_both};
@@ -55,17 +55,23 @@ async fn blocks_have_every_field_and_verify(backend: Backend) {
     assert_eq!(pool.header("cache-control"), Some("public, max-age=31536000, immutable"));
     let pool: PoolResource = serde_json::from_slice(&pool.body).unwrap();
     let known = Pinned {
-        public_key: Some(RotationKey::from_mini_secret(&MINI_SECRET).public()),
-        netuid: Some(46),
-        epoch_seconds: Some(14_400),
-        pool_sha256: Some(pool.sha256),
-        zipcodes_per_epoch: Some(1_000),
-        block_size: Some(20),
+        public_key: Some(RotationKey::from_mini_secret(&MINI_SECRET).public().into()),
+        netuid: Some(46.into()),
+        epoch_seconds: Some(14_400.into()),
+        pool_sha256: Some(pool.sha256.into()),
+        zipcodes_per_epoch: Some(1_000.into()),
         honeypots_sha256: None,
-        now: Some(Timestamp::from_seconds(START)),
     };
-    let verified = verify_blocks(&data, &Pool::new(pool.zipcodes).unwrap(), &known).unwrap();
+    let question = Question {
+        sources: Some(Sources::DEFAULT),
+        block_size: Some(20),
+        at: Some(Timestamp::from_seconds(START)),
+        ..Question::default()
+    };
+    let pool = Pool::new(pool.zipcodes).unwrap();
+    let verified = verify_blocks(&data, &pool, &known, &question).unwrap();
     assert_eq!((verified.zipcodes.len(), verified.batches), (1_000, 50));
+    assert!(verified.is_complete(), "{:?}", verified.vouchers);
     service.stop().await;
 }
 

@@ -1,6 +1,9 @@
 use std::time::Duration;
 
-use resi_protocol::rotation::{Pinned, Pool, verify_epoch, verify_history};
+use resi_data_api::clock::Clock as _;
+use resi_protocol::rotation::{
+    Part, Pinned, Pool, Question, Voucher, verify_epoch, verify_history,
+};
 use resi_protocol::wire::{EpochList, EpochResource, PoolResource};
 use serde_json::{Value, json};
 
@@ -54,7 +57,10 @@ async fn an_epoch_is_revealed_when_it_has_ended(backend: Backend) {
     let epoch: EpochResource = serde_json::from_slice(&ended.body).unwrap();
     let pool = service.get(&format!("/api/v1/pools/{}", epoch.rotation.pool_sha256)).await;
     let pool: PoolResource = serde_json::from_slice(&pool.body).unwrap();
-    verify_epoch(&epoch, &Pool::new(pool.zipcodes).unwrap(), &Pinned::default()).unwrap();
+    let (pool, now) = (Pool::new(pool.zipcodes).unwrap(), service.clock.now());
+    let question = Question { epoch: Some(epoch.epoch.id), at: Some(now), ..Question::default() };
+    let verified = verify_epoch(&epoch, &pool, &Pinned::default(), &question).unwrap();
+    assert_eq!(verified.voucher(Part::Record), Some(Voucher::RecordSignature));
     service.get(&format!("/api/v1/pools/{}", "00".repeat(32))).await.is_error(404, "NOT_FOUND");
     service.get("/api/v1/pools/x").await.is_error(400, "INVALID_REQUEST");
     service.stop().await;
@@ -113,10 +119,11 @@ async fn records_are_a_chain_that_shows_a_gap(backend: Backend) {
     let list: EpochList = serde_json::from_slice(&list.body).unwrap();
     let current = service.get("/api/v1/epochs/current").await;
     assert_eq!(current.json["prev_sha256"], json!(list.epochs[0].prev_sha256.unwrap()));
-    let history = verify_history(&list.epochs, &[]).unwrap();
+    let history = verify_history(&list.epochs, &[], service.clock.now()).unwrap();
     assert_eq!((history.records, history.linked, history.proved), (4, 3, 3));
-    assert_eq!((history.gaps.len(), history.gaps[0].epochs), (1, 2));
-    assert_eq!(history.unlinked, [list.epochs[3].epoch.id]);
+    assert_eq!((history.gaps.count, history.gaps.first[0].epochs), (1, 2));
+    assert_eq!(history.signed, 4);
+    assert!(history.is_complete(), "{history:?}");
     let first = service.get(&format!("/api/v1/epochs/{}", list.epochs[3].epoch.id)).await;
     assert_eq!(first.is_ok().get("prev_sha256"), None);
     service.stop().await;

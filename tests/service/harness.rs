@@ -11,7 +11,7 @@ use resi_data_api::app::{App, AppState, LimitSettings, Parts};
 use resi_data_api::background;
 use resi_data_api::clock::Clock;
 use resi_data_api::endpoints;
-use resi_data_api::http::client_address::{Peer, TrustedProxies};
+use resi_data_api::http::client_address::{DEFAULT_HEADER, Peer, TrustedProxies};
 use resi_data_api::ids::Ids;
 use resi_data_api::log::RequestLog;
 use resi_data_api::registry::{OpenRegistry, Registry};
@@ -21,14 +21,12 @@ use resi_protocol::btauth::{self, Credentials, Nonce};
 use resi_protocol::rotation::RotationKey;
 use resi_protocol::wire::signing_message;
 use resi_protocol::{EpochSchedule, Hotkey, Keypair, Timestamp};
-use resi_store::contract::postgres_server;
-use resi_store::{Migrations, Store};
-use resi_store_postgres::PostgresStore;
-use resi_store_sqlite::{SqliteLocation, SqliteStore};
+use resi_store::Store;
 use serde_json::{Value, json};
-use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions, Connection, PgConnection};
 use tower::ServiceExt;
+
+use crate::database::rand_bytes;
+pub(crate) use crate::database::{Backend, Database};
 
 /// Wednesday 2025-01-15, an hour and a half into the epoch of 08:00.
 pub(crate) const START: i64 = 1_736_933_400;
@@ -66,81 +64,6 @@ impl Clock for TestClock {
     fn monotonic(&self) -> Duration {
         Duration::from_micros(self.monotonic.load(Ordering::SeqCst) as u64)
     }
-}
-
-/// A database of a test's own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Backend {
-    Sqlite,
-    Postgres,
-}
-
-#[derive(Debug)]
-pub(crate) enum Database {
-    Sqlite(tempfile::TempDir),
-    Postgres { server: String, name: String },
-}
-
-impl Database {
-    pub(crate) async fn new(backend: Backend) -> Self {
-        match backend {
-            Backend::Sqlite => Self::Sqlite(tempfile::tempdir().unwrap()),
-            Backend::Postgres => {
-                let server = postgres_server();
-                let name = format!("service_{:016x}", u64::from_le_bytes(rand_bytes()));
-                execute(&server, format!("CREATE DATABASE {name}")).await;
-                Self::Postgres { server, name }
-            }
-        }
-    }
-
-    pub(crate) async fn open(&self) -> Arc<dyn Store> {
-        match self {
-            Self::Sqlite(folder) => {
-                let location = SqliteLocation::File(folder.path().join("resi.sqlite"));
-                Arc::new(SqliteStore::open(location, Migrations::Run).await.unwrap())
-            }
-            Self::Postgres { server, name } => {
-                let url = format!("{}/{name}", server.rsplit_once('/').unwrap().0);
-                Arc::new(PostgresStore::connect(&url, 4, Migrations::Run).await.unwrap())
-            }
-        }
-    }
-
-    /// Runs a dump, before anything was opened.
-    pub(crate) async fn load(&self, dump: &'static str) {
-        match self {
-            Self::Sqlite(folder) => {
-                let file = SqliteConnectOptions::new().filename(folder.path().join("resi.sqlite"));
-                let mut connection = file.create_if_missing(true).connect().await.unwrap();
-                sqlx::raw_sql(dump).execute(&mut connection).await.unwrap();
-                connection.close().await.unwrap();
-            }
-            Self::Postgres { server, name } => {
-                let url = format!("{}/{name}", server.rsplit_once('/').unwrap().0);
-                execute(&url, dump.to_owned()).await;
-            }
-        }
-    }
-
-    pub(crate) async fn remove(self) {
-        if let Self::Postgres { server, name } = self {
-            execute(&server, format!("DROP DATABASE {name} WITH (FORCE)")).await;
-        }
-    }
-}
-
-async fn execute(server: &str, statement: String) {
-    let mut connection = PgConnection::connect(server).await.unwrap();
-    sqlx::raw_sql(sqlx::AssertSqlSafe(statement)).execute(&mut connection).await.unwrap();
-    connection.close().await.unwrap();
-}
-
-fn rand_bytes() -> [u8; 8] {
-    use rand::TryRng;
-    let mut bytes = [0; 8];
-    rand::rngs::SysRng.try_fill_bytes(&mut bytes).unwrap();
-    bytes
 }
 
 /// What a test may want otherwise.
@@ -247,6 +170,7 @@ impl Service {
             request_log: RequestLog::off(),
             trusted_proxies: TrustedProxies::new(
                 options.trusted_proxies.iter().map(|network| network.parse().unwrap()).collect(),
+                DEFAULT_HEADER,
             ),
             service_hotkey: options.service_hotkey,
             enabled_sources: options.enabled_sources.parse().unwrap(),
@@ -286,6 +210,11 @@ impl Service {
 
     pub(crate) fn now(&self) -> i64 {
         self.app.clock.now().seconds()
+    }
+
+    /// What one background task alone has to do for refusals to be in the audit.
+    pub(crate) async fn write_refusals(&self) {
+        background::write_refusals(&self.app).await;
     }
 
     pub(crate) async fn send(&self, mut request: Request<Body>) -> Answer {

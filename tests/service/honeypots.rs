@@ -2,7 +2,10 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use resi_protocol::rotation::{Pinned, Pool, verify_blocks, verify_epoch, verify_history};
+use resi_data_api::clock::Clock as _;
+use resi_protocol::rotation::{
+    Known, Part, Pinned, Pool, Question, Voucher, verify_blocks, verify_epoch, verify_history,
+};
 use resi_protocol::wire::{EpochList, EpochResource, PoolResource, ValidatorData};
 
 use crate::harness::{Backend, Options, Service, on_both};
@@ -27,7 +30,8 @@ async fn decoys_are_committed_to_and_revealed_when_the_epoch_has_ended(backend: 
     }
     let pool: PoolResource = serde_json::from_slice(&pool.body).unwrap();
     let pool = Pool::new(pool.zipcodes).unwrap();
-    let verified = verify_blocks(&blocks, &pool, &Pinned::default()).unwrap();
+    let (known, question) = (Pinned::default(), Question::default());
+    let verified = verify_blocks(&blocks, &pool, &known, &question).unwrap();
     let honeypots_sha256 = blocks.rotation.honeypots_sha256;
     assert!(honeypots_sha256.is_some() && verified.zipcodes.len() == 1_000);
 
@@ -42,8 +46,10 @@ async fn decoys_are_committed_to_and_revealed_when_the_epoch_has_ended(backend: 
     service.turn().await;
     let ended = service.get(&path).await;
     let ended: EpochResource = serde_json::from_slice(&ended.body).unwrap();
-    let known = Pinned { honeypots_sha256, ..Pinned::default() };
-    let decoys = verify_epoch(&ended, &pool, &known).unwrap().honeypots;
+    let found = verify_epoch(&ended, &pool, &known, &question).unwrap();
+    assert_eq!(found.voucher(Part::Honeypots), Some(Voucher::RecordSignature));
+    let kept = Pinned { honeypots_sha256: honeypots_sha256.map(Known::pinned), ..known };
+    let decoys = verify_epoch(&ended, &pool, &kept, &question).unwrap().honeypots;
     let post_boxes: HashSet<_> =
         resi_zipcodes::embedded_po_boxes().into_iter().map(|entry| entry.zipcode).collect();
     assert!((5..50).contains(&decoys.len()), "{} decoys", decoys.len());
@@ -54,6 +60,6 @@ async fn decoys_are_committed_to_and_revealed_when_the_epoch_has_ended(backend: 
 
     let list = service.get("/api/v1/epochs").await;
     let list: EpochList = serde_json::from_slice(&list.body).unwrap();
-    assert_eq!(verify_history(&list.epochs, &[]).unwrap().linked, 1);
+    assert_eq!(verify_history(&list.epochs, &[], service.clock.now()).unwrap().linked, 1);
     service.stop().await;
 }

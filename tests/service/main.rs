@@ -2,6 +2,7 @@
 //! SQLite and on Postgres; the latter needs `scripts/with-postgres.sh`.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod database;
 mod harness;
 
 mod access;
@@ -19,6 +20,12 @@ mod honeypots;
 mod limits;
 mod mock;
 mod openapi;
+mod public_reads;
+mod records;
+mod refused;
 mod replicas;
+mod reported_epochs;
 mod schemas;
 mod signed;
+mod stand_in;
+mod verify;

@@ -9,7 +9,7 @@ use resi_data_api::http::client_address::Peer;
 use resi_data_api::registry::FileRegistry;
 use resi_protocol::btauth::{LARGEST_AGE, LARGEST_LEAD, Nonce};
 use resi_protocol::{Hotkey, Keypair, Timestamp};
-use resi_store::{AuditKind, AuditQuery};
+use resi_store::{AuditKind, AuditQuery, GrantAttempt, GrantOutcome, Origin, Proof};
 use serde_json::json;
 
 use crate::harness::{
@@ -268,7 +268,16 @@ async fn who_is_over_the_limit_uses_up_no_nonce() {
         service.send(REPORT.carrying(&over)).await.is_error(429, "RATE_LIMITED");
     }
     let alice = Keypair::development("Alice").hotkey();
-    assert_eq!(service.app.store.take_nonce(alice, over.nonce).await, Ok(true));
+    let now = service.app.clock.now();
+    assert!(service.app.nonces.look(alice, over.nonce, now).is_ok());
+    let attempt = GrantAttempt {
+        hotkey: alice,
+        proof: Proof::Nonce(over.nonce),
+        now,
+        limit: None,
+        origin: Origin::default(),
+    };
+    assert_eq!(service.app.store.grant_access(attempt).await, Ok(GrantOutcome::Granted(None)));
     service.stop().await;
 }
 

@@ -27,6 +27,7 @@ mod columns;
 mod deadline;
 mod metagraph;
 mod network;
+mod shape;
 mod snapshot;
 #[cfg(feature = "stand-in")]
 pub mod stand_in;
@@ -38,6 +39,7 @@ pub use age::{AgeRules, AgeRulesError, Freshness};
 pub use client::{ChainClient, Deadlines, FetchError};
 pub use metagraph::{Metagraph, NodeFailure, NodeFailureReason, SyncError, Synced};
 pub use network::{Endpoint, GenesisHash, Network, NetworkError};
+pub use shape::ShapeError;
 pub use snapshot::{Coldkey, Member, RAO_PER_ALPHA, Snapshot, SnapshotError};
 pub use stored::RestoreError;
 pub use succession::{NoSuccessor, Step, follow};

@@ -33,13 +33,13 @@ pub struct GenesisHash([u8; 32]);
 /// Why a text names no network or node.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NetworkError {
-    /// Neither a name nor an address.
-    #[error(
-        "a network is finney, test, local, or ws:// and wss:// addresses separated by commas; not {0:?}"
-    )]
-    Unknown(String),
+    /// Neither a name nor an address. Not shown: an address without its scheme may have a key in it.
+    #[error("a network is finney, test, local, or ws:// and wss:// addresses separated by commas")]
+    Unknown,
     /// Not an address of a node.
-    #[error("a node has a ws:// or wss:// address")]
+    #[error(
+        "a node has a ws:// or wss:// address, in which / ? # and @ of a password are %2F %3F %23 and %40"
+    )]
     NotWebSocket,
     /// Without TLS to another machine, where anybody on the way could say who is a validator.
     #[error(
@@ -79,11 +79,7 @@ impl Network {
         if let Some((_, address, genesis)) = KNOWN.iter().find(|(known, ..)| *known == name) {
             return Ok(Self { endpoints: vec![address.parse()?], genesis: *genesis });
         }
-        if name.contains("://") {
-            Self::at(name)
-        } else {
-            Err(NetworkError::Unknown(name.to_owned()))
-        }
+        if name.contains("://") { Self::at(name) } else { Err(NetworkError::Unknown) }
     }
 
     fn at(endpoints: &str) -> Result<Self, NetworkError> {
@@ -109,6 +105,11 @@ impl FromStr for Endpoint {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let url = Url::parse(text.trim()).map_err(|_| NetworkError::NotWebSocket)?;
+        // Where a password has a `/`, `?` or `#` in it as it is, its beginning looks like a port, and would be shown.
+        let behind = [Some(url.path()), url.query(), url.fragment()];
+        if behind.into_iter().flatten().any(|part| part.contains('@')) {
+            return Err(NetworkError::NotWebSocket);
+        }
         let loopback = match url.host().ok_or(NetworkError::NotWebSocket)? {
             Host::Domain(name) => name == "localhost",
             Host::Ipv4(address) => address.is_loopback(),
@@ -250,10 +251,9 @@ mod tests {
         for nonsense in ["", "http://127.0.0.1", "https://a.example", "wss://"] {
             assert_eq!(nonsense.parse::<Endpoint>(), Err(NetworkError::NotWebSocket), "{nonsense}");
         }
-        assert_eq!(
-            Network::choose(Some("mainnet"), None),
-            Err(NetworkError::Unknown("mainnet".into()))
-        );
+        for name in ["mainnet", "node.example/key"] {
+            assert_eq!(Network::choose(Some(name), None), Err(NetworkError::Unknown));
+        }
         assert_eq!(
             Network::choose(None, Some("wss://a.example,")),
             Err(NetworkError::NotWebSocket)
@@ -270,5 +270,9 @@ mod tests {
         );
         let refused = "ws://user:word@node.example/key".parse::<Endpoint>().expect_err("refused");
         assert!(!format!("{refused} {refused:?}").contains("word"));
+        for password in ["1/word", "1?word", "1#word"] {
+            let endpoint = format!("wss://user:{password}@node.example").parse::<Endpoint>();
+            assert_eq!(endpoint, Err(NetworkError::NotWebSocket));
+        }
     }
 }

@@ -146,7 +146,8 @@ impl Snapshot {
 
 impl Member {
     fn may_validate(&self, minimum_rao: u64) -> bool {
-        self.validator_permit && self.alpha_stake_rao >= minimum_rao
+        let is_somebody = !self.hotkey.is_neutral();
+        is_somebody && self.validator_permit && self.alpha_stake_rao >= minimum_rao
     }
 }
 
@@ -233,6 +234,14 @@ pub(crate) mod tests {
         assert_eq!(may, [false, true, true, false, false]);
         let uids: Vec<_> = snapshot.validators(minimum).map(|member| member.uid).collect();
         assert_eq!(uids, [1, 2]);
+    }
+
+    #[test]
+    fn the_key_of_zeros_is_a_member_that_may_do_nothing() {
+        let unset = Member { hotkey: Hotkey::from_bytes([0; 32]), ..member(0, RAO_PER_ALPHA) };
+        let snapshot = Snapshot::new(GENESIS, 46, 1, vec![unset.clone()]).expect("sane");
+        assert!(!snapshot.may_validate(&unset.hotkey, 0));
+        assert_eq!(snapshot.validators(0).count(), 0);
     }
 
     #[test]

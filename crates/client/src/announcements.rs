@@ -1,6 +1,9 @@
 use resi_protocol::Timestamp;
-use resi_protocol::rotation::{Announcement, Pinned, RotationPublicKey};
+use resi_protocol::rotation::{Announcement, Pinned};
 use serde::{Deserialize, Serialize};
+
+/// More is no use of announcements, and all of them are kept in one file.
+const MOST_TRUSTED: usize = 500;
 
 /// The announced changes of the rotation that this client trusts, and when it last looked for more.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -11,36 +14,53 @@ pub(crate) struct Announcements {
 
 impl Announcements {
     /// Takes what the service publishes at `now`. A change is trusted when a key signed it that is known to count before it,
-    /// and it was published early enough: not before the last look that did not show it, whatever date it bears.
+    /// and it was published early enough: not before the last look that did not show it, whatever date it bears. What the
+    /// first look shows may have been published just then.
     pub(crate) fn look(&mut self, published: &[Announcement], known: &Pinned, now: Timestamp) {
-        // Before the first contact nobody's changes are followed.
-        if known.public_key.is_none() {
-            return;
-        }
-        let hidden_until = self.looked_at.unwrap_or(Timestamp::UNIX_EPOCH);
-        for change in published {
-            if !self.is_of_known_key(change.before.public_key, known)
-                || self.trusted.contains(change)
-            {
+        let hidden_until = self.looked_at.unwrap_or(now);
+        self.looked_at = Some(now);
+        let mut changes: Vec<_> =
+            published.iter().filter(|change| !self.trusted.contains(change)).collect();
+        // One that follows upon another comes after it, in whatever order they are listed.
+        changes.sort_by_key(|change| change.from);
+        let mut refused = Vec::new();
+        for change in changes {
+            if !self.is_of_known_key(change, known) {
                 continue;
             }
-            match change.verify(hidden_until) {
+            match self.trust(change, hidden_until) {
                 Ok(()) => {
                     tracing::info!(from = %change.from, public_key = %change.after.public_key, "a change of the rotation is announced");
-                    self.trusted.push(*change);
                 }
-                Err(error) => {
-                    tracing::warn!(from = %change.from, "an announced change of the rotation is not trusted: {error}");
-                }
+                Err(reason) => refused.push((change.from, reason)),
             }
         }
-        self.trusted.sort_by_key(|change| change.from);
-        self.looked_at = Some(now);
+        // One line, however many there are: who sends them may want the log full.
+        if let Some((from, reason)) = refused.first() {
+            let count = refused.len();
+            tracing::warn!(%from, count, "announced changes of the rotation are not trusted; the first: {reason}");
+        }
     }
 
-    fn is_of_known_key(&self, key: RotationPublicKey, known: &Pinned) -> bool {
-        known.public_key == Some(key)
-            || self.trusted.iter().any(|change| change.after.public_key == key)
+    fn trust(&mut self, change: &Announcement, hidden_until: Timestamp) -> Result<(), String> {
+        if self.trusted.len() >= MOST_TRUSTED {
+            return Err(format!("{MOST_TRUSTED} are trusted already"));
+        }
+        // What was announced is never taken back, so there is one word about an epoch.
+        if self.trusted.iter().any(|trusted| trusted.from == change.from) {
+            return Err("another change is trusted from the same epoch on".into());
+        }
+        change.verify(hidden_until).map_err(|error| error.to_string())?;
+        self.trusted.push(*change);
+        self.trusted.sort_by_key(|change| change.from);
+        Ok(())
+    }
+
+    fn is_of_known_key(&self, change: &Announcement, known: &Pinned) -> bool {
+        let key = change.before.public_key;
+        known.netuid.is_none_or(|netuid| netuid.value() == change.netuid)
+            && (known.public_key.is_some_and(|known| known.value() == key)
+                || self.trusted.iter().any(|trusted| trusted.after.public_key == key))
     }
 
     /// What counts at `now` for who knew `known`.
@@ -51,9 +71,11 @@ impl Announcements {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
     use std::time::Duration;
 
-    use resi_protocol::rotation::{Parameters, RotationKey, RotationSet};
+    use resi_protocol::rotation::{Parameters, RotationKey, RotationPublicKey, RotationSet};
     use resi_protocol::{EpochIndex, EpochSchedule, Sha256Hash};
 
     use super::*;
@@ -86,11 +108,47 @@ mod tests {
     }
 
     fn known() -> Pinned {
-        Pinned { public_key: Some(key(1).public()), ..Pinned::default() }
+        Pinned { public_key: Some(key(1).public().into()), ..Pinned::default() }
     }
 
     fn key_at(announcements: &Announcements, epoch: u64) -> Option<RotationPublicKey> {
-        announcements.follow(&known(), start(epoch)).public_key
+        announcements.follow(&known(), start(epoch)).public_key.map(|known| known.value())
+    }
+
+    /// Counts the events of a log.
+    struct Counter(AtomicU64);
+
+    impl tracing::Subscriber for Counter {
+        fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
+            true
+        }
+
+        fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::Id {
+            tracing::Id::from_u64(1)
+        }
+
+        fn record(&self, _: &tracing::Id, _: &tracing::span::Record<'_>) {}
+
+        fn record_follows_from(&self, _: &tracing::Id, _: &tracing::Id) {}
+
+        fn event(&self, _: &tracing::Event<'_>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+
+        fn enter(&self, _: &tracing::Id) {}
+
+        fn exit(&self, _: &tracing::Id) {}
+    }
+
+    #[test]
+    fn many_forged_changes_are_one_line_of_the_log() {
+        let counter = Arc::new(Counter(AtomicU64::new(0)));
+        let forged = Announcement { netuid: 47, ..change(100) };
+        let forged = vec![Announcement { netuid: 46, after: forged.before, ..forged }; 300];
+        tracing::subscriber::with_default(Arc::clone(&counter), || {
+            Announcements::default().look(&forged, &known(), start(101));
+        });
+        assert_eq!(counter.0.load(Ordering::SeqCst), 1);
     }
 
     #[test]
@@ -108,6 +166,74 @@ mod tests {
         announcements.look(&[], &known(), start(90));
         announcements.look(&[change(103)], &known(), start(120));
         assert_eq!(key_at(&announcements, 120), Some(key(2).public()));
+    }
+
+    /// Whoever follows these would follow a key that was made up just now.
+    #[test]
+    fn what_the_first_look_shows_counts_from_then() {
+        for (first, followed) in
+            [(103, true), (104, true), (105, false), (109, false), (120, false)]
+        {
+            let mut announcements = Announcements::default();
+            announcements.look(&[change(90)], &known(), start(first));
+            announcements.look(&[change(90)], &known(), start(first + 1));
+            let expected = if followed { key(2).public() } else { key(1).public() };
+            assert_eq!(key_at(&announcements, 121), Some(expected), "{first}");
+        }
+    }
+
+    #[test]
+    fn a_look_before_the_first_contact_counts_and_trusts_nobody() {
+        let mut announcements = Announcements::default();
+        announcements.look(&[change(90)], &Pinned::default(), start(100));
+        assert_eq!(announcements.trusted, []);
+        announcements.look(&[change(90)], &known(), start(109));
+        assert_eq!(key_at(&announcements, 110), Some(key(2).public()), "it may have been there");
+        let mut announcements = Announcements::default();
+        announcements.look(&[], &Pinned::default(), start(108));
+        announcements.look(&[change(90)], &known(), start(109));
+        assert_eq!(key_at(&announcements, 110), Some(key(1).public()), "it was not there");
+    }
+
+    #[test]
+    fn changes_that_follow_upon_each_other_may_be_listed_in_any_order() {
+        let third = RotationSet::new(key(3).public(), &parameters());
+        let from = parameters().schedule.id(EpochIndex(120));
+        let next = Announcement::sign(&key(2), 46, from, start(100), &parameters(), third);
+        for published in [[change(100), next], [next, change(100)]] {
+            let mut announcements = Announcements::default();
+            announcements.look(&published, &known(), start(101));
+            assert_eq!(key_at(&announcements, 115), Some(key(2).public()));
+            assert_eq!(key_at(&announcements, 120), Some(key(3).public()));
+        }
+    }
+
+    #[test]
+    fn of_two_words_about_one_epoch_the_first_counts() {
+        let third = RotationSet::new(key(3).public(), &parameters());
+        let from = change(100).from;
+        let other = Announcement::sign(&key(1), 46, from, start(100), &parameters(), third);
+        let mut announcements = Announcements::default();
+        announcements.look(&[change(100)], &known(), start(101));
+        announcements.look(&[other, change(100)], &known(), start(102));
+        assert_eq!(announcements.trusted, [change(100)]);
+    }
+
+    #[test]
+    fn of_another_subnet_nothing_is_trusted_and_of_this_one_not_without_end() {
+        let elsewhere = Pinned { netuid: Some(47.into()), ..known() };
+        let mut announcements = Announcements::default();
+        announcements.look(&[change(100)], &elsewhere, start(101));
+        assert_eq!(announcements.trusted, []);
+        let many: Vec<_> = (0..MOST_TRUSTED as u64 + 5)
+            .map(|at| {
+                let from = parameters().schedule.id(EpochIndex(200 + at));
+                let after = RotationSet::new(key(1).public(), &parameters());
+                Announcement::sign(&key(1), 46, from, start(100), &parameters(), after)
+            })
+            .collect();
+        announcements.look(&many, &known(), start(101));
+        assert_eq!(announcements.trusted.len(), MOST_TRUSTED);
     }
 
     #[test]

@@ -22,7 +22,7 @@ use resi_protocol::wire::{
 use resi_protocol::{EpochId, Zipcode};
 use tokio::runtime::{Builder, Runtime};
 
-use crate::{AssignmentsRequest, BlocksRequest, Error, PageRequest, VerifiedBlocks};
+use crate::{AssignmentsRequest, BlocksRequest, Error, PageRequest, VerifiedBlocks, VerifiedEpoch};
 
 /// A [`Client`](crate::Client) whose calls return when the answer is there. May be shared by threads.
 ///
@@ -225,6 +225,21 @@ impl Client {
     /// Those of the same name there.
     pub fn epoch(&self, id: EpochId) -> Result<EpochResource, Error> {
         self.wait(self.client.epoch(id))
+    }
+
+    /// See [`Client::verified_epoch`](crate::Client::verified_epoch).
+    ///
+    /// ```no_run
+    /// # fn example(client: resi_client::blocking::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// println!("{}", client.verified_epoch("2025-01-15T08-00-00".parse()?)?.proof().zipcodes.len());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// Those of the same name there.
+    pub fn verified_epoch(&self, id: EpochId) -> Result<VerifiedEpoch, Error> {
+        self.wait(self.client.verified_epoch(id))
     }
 
     /// See [`Client::honeypots`](crate::Client::honeypots).

@@ -4,20 +4,22 @@ use std::sync::{Arc, Mutex, PoisonError};
 use futures_util::FutureExt;
 use futures_util::future::join;
 use resi_protocol::rotation::{
-    CLOCK_TOLERANCE, Pinned, Pool, RotationKeys, VerifyError, verify_blocks, verify_epoch,
+    CLOCK_TOLERANCE, Known, Part, Pinned, Pool, Question, VerifyError, Voucher, verify_blocks,
+    verify_epoch,
 };
-use resi_protocol::wire::{Epoch, EpochResource, Health, PoolResource, Rotation, ValidatorData};
-use resi_protocol::{Sha256Hash, Timestamp, Zipcode};
+use resi_protocol::wire::{Epoch, EpochResource, Rotation, ValidatorData};
+use resi_protocol::{EpochId, EpochIndex, Sha256Hash, Timestamp, Zipcode};
 
 use crate::announcements::Announcements;
+use crate::calls::{Call, CurrentEpochCall, EpochCall, HealthCall, PoolCall, RotationKeysCall};
 use crate::data_folder::DataFolder;
 use crate::error::{ClockOff, Error, Unverified};
 use crate::flights::Flights;
-use crate::known_rotation::{KnownRotation, Trust};
+use crate::known_rotation::KnownRotation;
 use crate::requests::BlocksRequest;
 use crate::session::Session;
-use crate::transport::Request;
 use crate::verified_blocks::VerifiedBlocks;
+use crate::verified_epoch::VerifiedEpoch;
 
 /// Gets blocks, and hands none out that was not verified.
 #[derive(Debug)]
@@ -96,15 +98,13 @@ impl Blocks {
         request: BlocksRequest,
     ) -> Result<Option<VerifiedBlocks>, Error> {
         let hotkey = self.session.signer.hotkey();
-        let Some(answer) =
-            self.on_disk(move |folder| folder.blocks(hotkey, request)).await.flatten()
+        let kept = self.on_disk(move |folder| folder.blocks(hotkey, request)).await.flatten();
+        let now = self.session.clock.now();
+        let Some(data) =
+            kept.filter(|data| self.is_running(&data.epoch) && request.check(data, now).is_ok())
         else {
             return Ok(None);
         };
-        let Ok(data) = serde_json::from_slice::<ValidatorData>(&answer) else { return Ok(None) };
-        if !self.is_running(&data.epoch) {
-            return Ok(None);
-        }
         match self.verify(data, request).await {
             Ok(blocks) => Ok(Some(blocks)),
             Err(error @ Error::DataFolder { .. }) => Err(error),
@@ -116,26 +116,19 @@ impl Blocks {
     }
 
     async fn pull(self: &Arc<Self>, request: BlocksRequest) -> Result<VerifiedBlocks, Error> {
-        let request_of_blocks = request.to_request();
         let (answer, looked) =
-            join(self.session.proven(&request_of_blocks), self.look_for_announcements()).await;
-        let answer = answer?;
+            join(self.session.proven(&request), self.look_for_announcements()).await;
+        let data = answer?;
         match looked {
             Err(error @ Error::DataFolder { .. }) => return Err(error),
             // What is known goes on counting; a change would be found by the next look.
             Err(error) => tracing::warn!("announced changes could not be read: {error}"),
             Ok(()) => {}
         }
-        let blocks = match self.verify(answer.parse()?, request).await {
-            Err(Error::Unverified(Unverified {
-                reason: VerifyError::NotRunning { .. }, ..
-            })) if let Some(clock) = self.clock_off().await => {
-                return Err(Error::ClockOff(clock));
-            }
-            verified => verified?,
-        };
-        let hotkey = self.session.signer.hotkey();
-        self.on_disk(move |folder| folder.keep_blocks(hotkey, request, &answer.body)).await;
+        let verified = self.verify(data, request).await;
+        let blocks = self.or_clock_off(verified).await?;
+        let (hotkey, kept) = (self.session.signer.hotkey(), blocks.clone());
+        self.on_disk(move |folder| folder.keep_blocks(hotkey, request, kept.data())).await;
         Ok(blocks)
     }
 
@@ -145,27 +138,56 @@ impl Blocks {
         request: BlocksRequest,
     ) -> Result<VerifiedBlocks, Error> {
         let known = self.known().await?;
-        // Nobody's pool is fetched before it is known to be the right one.
-        known.check(&data.rotation).map_err(|reason| self.differs(reason, &data.rotation))?;
-        let pool = self.pool(data.rotation.pool_sha256).await?;
-        let known = Pinned {
+        let rotation = data.rotation.clone();
+        let pool = self.known_pool(&known, &rotation).await?;
+        let question = Question {
+            // A part of those that were asked for, all batches alike.
+            sources: data.data_blocks.values().next().map(|batch| batch.sources),
             block_size: Some(request.block_size),
-            now: Some(self.session.clock.now()),
-            ..known
+            at: Some(self.session.clock.now()),
+            epoch: None,
         };
-        let proof = verify_blocks(&data, &pool, &known).map_err(unverified)?;
-        let first_known = self.first_known().await?.public_key;
-        let trust = match (self.pinned.public_key, proof.key_pinned) {
-            (_, true) if first_known != Some(proof.public_key) => Trust::Announced,
-            (Some(_), _) => Trust::Pinned,
-            (None, true) => Trust::Remembered,
-            (None, false) => Trust::FirstContact,
-        };
-        if !(proof.key_pinned && proof.parameters_pinned) {
+        let proof = verify_blocks(&data, &pool, &known, &question).map_err(unverified)?;
+        let is_new = |(_, voucher): &(Part, Voucher)| *voucher == Voucher::FirstContact;
+        if proof.vouchers.iter().any(is_new) {
             let seen = KnownRotation::of(&proof, self.session.clock.now());
-            self.remember(seen, &data.rotation).await?;
+            self.remember(seen, &rotation).await?;
         }
-        Ok(VerifiedBlocks::new(data, proof, trust))
+        Ok(VerifiedBlocks::new(data, proof))
+    }
+
+    /// The pool of an answer. Nobody's pool is fetched before it is known to be the right one.
+    async fn known_pool(
+        self: &Arc<Self>,
+        known: &Pinned,
+        rotation: &Rotation,
+    ) -> Result<Arc<Pool>, Error> {
+        known.check(rotation).map_err(|reason| self.differs(reason, rotation))?;
+        self.pool(rotation.pool_sha256).await
+    }
+
+    /// The record of an epoch that has ended, after every check.
+    pub(crate) async fn verified_epoch(
+        self: &Arc<Self>,
+        id: EpochId,
+    ) -> Result<VerifiedEpoch, Error> {
+        let record = self.session.public(&EpochCall(id)).await?;
+        let known = self.known_at(id.starts_at()).await?;
+        self.verify_record(record, &known, id).await
+    }
+
+    async fn verify_record(
+        self: &Arc<Self>,
+        record: EpochResource,
+        known: &Pinned,
+        id: EpochId,
+    ) -> Result<VerifiedEpoch, Error> {
+        let pool = self.known_pool(known, &record.rotation).await?;
+        let at = Some(self.session.clock.now());
+        let question = Question { epoch: Some(id), at, ..Question::default() };
+        let verified = verify_epoch(&record, &pool, known, &question).map_err(unverified);
+        let proof = self.or_clock_off(verified).await?;
+        Ok(VerifiedEpoch::new(record, proof))
     }
 
     /// Says where it is kept what the answer differs from, unless the program itself pinned it.
@@ -205,9 +227,8 @@ impl Blocks {
     }
 
     async fn look_for_announcements(self: &Arc<Self>) -> Result<(), Error> {
-        let path = ["api", "v1", "rotation", "keys"];
-        let published = match self.session.public(&Request::get(path)).await {
-            Ok(answer) => answer.parse::<RotationKeys>()?.announcements,
+        let published = match self.session.public(&RotationKeysCall).await {
+            Ok(keys) => keys.announcements,
             // A service from before there were announcements.
             Err(error) if error.status() == Some(404) => Vec::new(),
             Err(error) => return Err(error),
@@ -277,19 +298,18 @@ impl Blocks {
         if rotation.honeypots_sha256.is_none() {
             return Ok(Vec::new());
         }
-        let path = ["api", "v1", "epochs", &blocks.epoch().id.to_string()];
-        let epoch: EpochResource = self.session.public(&Request::get(path)).await?.parse()?;
+        let id = blocks.epoch().id;
+        let record = self.session.public(&EpochCall(id)).await?;
+        // All of it was verified with the blocks, while the epoch ran.
         let known = Pinned {
-            public_key: Some(rotation.public_key),
-            netuid: Some(rotation.netuid),
-            epoch_seconds: Some(rotation.epoch_seconds),
-            pool_sha256: Some(rotation.pool_sha256),
-            zipcodes_per_epoch: Some(rotation.zipcodes_per_epoch),
-            honeypots_sha256: rotation.honeypots_sha256,
-            ..Pinned::default()
+            public_key: Some(rotation.public_key.into()),
+            netuid: Some(rotation.netuid.into()),
+            epoch_seconds: Some(rotation.epoch_seconds.into()),
+            pool_sha256: Some(rotation.pool_sha256.into()),
+            zipcodes_per_epoch: Some(rotation.zipcodes_per_epoch.into()),
+            honeypots_sha256: rotation.honeypots_sha256.map(Known::pinned),
         };
-        let pool = self.pool(rotation.pool_sha256).await?;
-        Ok(verify_epoch(&epoch, &pool, &known).map_err(unverified)?.honeypots)
+        Ok(self.verify_record(record, &known, id).await?.proof().honeypots.clone())
     }
 
     /// The pool of that hash: at hand, kept, or fetched.
@@ -320,9 +340,7 @@ impl Blocks {
     }
 
     async fn fetch_pool(&self, sha256: Sha256Hash) -> Result<Arc<Pool>, Error> {
-        let path = ["api", "v1", "pools", &sha256.to_string()];
-        let answer = self.session.public(&Request::get(path)).await?;
-        let pool = Pool::new(answer.parse::<PoolResource>()?.zipcodes)?;
+        let pool = Pool::new(self.session.public(&PoolCall(sha256)).await?.zipcodes)?;
         if pool.sha256() != sha256 {
             return Err(unverified(VerifyError::Differs {
                 what: "the hash of the pool",
@@ -333,17 +351,39 @@ impl Blocks {
         Ok(Arc::new(pool))
     }
 
-    /// Blocks of another epoch may be old ones, or the clock of this machine is off: the service's clock tells.
+    /// The epoch that runs, by the clock of this machine.
+    pub(crate) async fn current_epoch(self: &Arc<Self>) -> Result<EpochResource, Error> {
+        let answer = self.session.public(&CurrentEpochCall).await?;
+        let known =
+            Pinned { epoch_seconds: self.known().await?.epoch_seconds, ..Pinned::default() };
+        known.check(&answer.rotation).map_err(|reason| self.differs(reason, &answer.rotation))?;
+        let now = self.session.clock.now();
+        let Epoch { index, starts_at, ends_at, .. } = answer.epoch;
+        let runs = starts_at.minus(CLOCK_TOLERANCE) <= now && now < ends_at.plus(CLOCK_TOLERANCE);
+        let length = u64::from(answer.rotation.epoch_seconds.max(1));
+        let expected = EpochIndex(now.since(Timestamp::UNIX_EPOCH).as_secs() / length);
+        let checked = if runs {
+            Ok(answer)
+        } else {
+            Err(unverified(VerifyError::NotRunning { answered: index, expected, now }))
+        };
+        self.or_clock_off(checked).await
+    }
+
+    /// What is of another epoch may be old, or the clock of this machine is off.
+    async fn or_clock_off<T>(&self, verified: Result<T, Error>) -> Result<T, Error> {
+        match verified {
+            Err(Error::Unverified(Unverified {
+                reason: VerifyError::NotRunning { .. }, ..
+            })) if let Some(clock) = self.clock_off().await => Err(Error::ClockOff(clock)),
+            verified => verified,
+        }
+    }
+
+    /// The service's clock tells.
     async fn clock_off(&self) -> Option<ClockOff> {
-        let health: Health =
-            self.session.public(&Request::get(["health"])).await.ok()?.parse().ok()?;
-        let (now, server_time) = (self.session.clock.now(), health.timestamp);
-        let ahead_seconds = now.seconds() - server_time.seconds();
-        (distance(now, server_time) > CLOCK_TOLERANCE).then_some(ClockOff {
-            ahead_seconds,
-            server_time,
-            request_id: None,
-        })
+        let health = self.session.public(&HealthCall).await.ok()?;
+        ClockOff::of(self.session.clock.now(), health.timestamp, None)
     }
 
     /// Runs `work` where waiting for a disk keeps nobody; `None` where nothing is kept on disk.
@@ -361,8 +401,4 @@ impl Blocks {
 
 fn unverified(reason: VerifyError) -> Error {
     Error::Unverified(Unverified { reason, remembered_in: None })
-}
-
-fn distance(a: Timestamp, b: Timestamp) -> std::time::Duration {
-    a.since(b).max(b.since(a))
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use reqwest::Url;
 use resi_protocol::rotation::{Pinned, RotationPublicKey};
 use resi_protocol::{Sha256Hash, Sources};
+use resi_secret::ShownUrl;
 
 use crate::blocks::Blocks;
 use crate::client::Client;
@@ -36,7 +37,7 @@ pub enum BuildError {
     /// The address is none of a service.
     #[error("{url:?} is no address of a service: {reason}")]
     BaseUrl {
-        /// What was given.
+        /// What was given, without a user, a password and parameters.
         url: String,
         /// What is wrong with it.
         reason: String,
@@ -139,7 +140,7 @@ impl ClientBuilder {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn rotation_key(mut self, key: RotationPublicKey) -> Self {
-        self.pinned.public_key = Some(key);
+        self.pinned.public_key = Some(key.into());
         self
     }
 
@@ -149,7 +150,7 @@ impl ClientBuilder {
     /// let builder = resi_client::Client::builder().netuid(46);
     /// ```
     pub fn netuid(mut self, netuid: u16) -> Self {
-        self.pinned.netuid = Some(netuid);
+        self.pinned.netuid = Some(netuid.into());
         self
     }
 
@@ -159,7 +160,7 @@ impl ClientBuilder {
     /// let builder = resi_client::Client::builder().epoch_seconds(14_400);
     /// ```
     pub fn epoch_seconds(mut self, seconds: u32) -> Self {
-        self.pinned.epoch_seconds = Some(seconds);
+        self.pinned.epoch_seconds = Some(seconds.into());
         self
     }
 
@@ -170,7 +171,7 @@ impl ClientBuilder {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn pool_sha256(mut self, sha256: Sha256Hash) -> Self {
-        self.pinned.pool_sha256 = Some(sha256);
+        self.pinned.pool_sha256 = Some(sha256.into());
         self
     }
 
@@ -180,7 +181,7 @@ impl ClientBuilder {
     /// let builder = resi_client::Client::builder().zipcodes_per_epoch(1_000);
     /// ```
     pub fn zipcodes_per_epoch(mut self, count: u32) -> Self {
-        self.pinned.zipcodes_per_epoch = Some(count);
+        self.pinned.zipcodes_per_epoch = Some(count.into());
         self
     }
 
@@ -272,7 +273,8 @@ impl ClientBuilder {
     /// When there is no address or signer, or the address is none.
     pub fn build(self) -> Result<Client, BuildError> {
         let base = self.base_url.or_else(environment::base_url).ok_or(BuildError::NoBaseUrl)?;
-        let base = parse_base(&base).map_err(|reason| BuildError::BaseUrl { url: base, reason })?;
+        let base = parse_base(&base)
+            .map_err(|reason| BuildError::BaseUrl { url: ShownUrl(&base).to_string(), reason })?;
         let signer = self.signer.ok_or(BuildError::NoSigner)?;
         let folder = match (self.keeps_nothing, self.data_folder) {
             (true, _) => None,
@@ -330,6 +332,7 @@ mod tests {
             let builder = Client::builder().base_url(url).signer(Wallet::from_seed(&[7; 32]));
             let error = builder.keep_nothing().build().err();
             assert!(matches!(error, Some(BuildError::BaseUrl { .. })), "{url:?}: {error:?}");
+            assert!(!format!("{error:?}").contains("secret"), "{error:?}");
         }
     }
 

@@ -11,13 +11,14 @@ use resi_protocol::{EpochId, Hotkey, Sha256Hash, Timestamp, Zipcode};
 
 use crate::blocks::Blocks;
 use crate::builder::ClientBuilder;
+use crate::calls::{AssignmentCall, EpochCall, HealthCall, ReportCall, StatisticsCall};
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::known_rotation::KnownRotation;
 use crate::requests::{AssignmentsRequest, BlocksRequest, PageRequest};
 use crate::session::Session;
-use crate::transport::Request;
 use crate::verified_blocks::VerifiedBlocks;
+use crate::verified_epoch::VerifiedEpoch;
 use crate::watch;
 
 /// Speaks to one service in the name of one hotkey. Cheap to clone: clones share token, blocks and connections.
@@ -163,8 +164,7 @@ impl Client {
     /// # Errors
     /// [`Error::Refused`], such as `ASSIGNMENT_ENDED` when it has ended otherwise, and those of [`Client::access`].
     pub async fn report(&self, report: &AssignmentReport) -> Result<AssignmentAccepted, Error> {
-        let request = Request::post(["api", "v1", "assignment-status"], report);
-        self.session.proven(&request).await?.parse()
+        self.session.proven(&ReportCall(report)).await
     }
 
     /// A page of this validator's own assignments, newest first.
@@ -181,7 +181,7 @@ impl Client {
     /// # Errors
     /// Those of [`Client::access`], and [`Error::Refused`].
     pub async fn assignments(&self, request: AssignmentsRequest) -> Result<AssignmentList, Error> {
-        self.session.proven(&request.to_request()).await?.parse()
+        self.session.proven(&request).await
     }
 
     /// One of this validator's own assignments.
@@ -196,8 +196,7 @@ impl Client {
     /// # Errors
     /// Those of [`Client::access`], and [`Error::Refused`] with `NOT_FOUND`.
     pub async fn assignment(&self, id: &AssignmentId) -> Result<AssignmentView, Error> {
-        let request = Request::get(["api", "v1", "assignments", id.as_str()]);
-        self.session.proven(&request).await?.parse()
+        self.session.proven(&AssignmentCall(id)).await
     }
 
     /// How the service is, also when it is unhealthy.
@@ -212,11 +211,7 @@ impl Client {
     /// # Errors
     /// When it does not answer.
     pub async fn health(&self) -> Result<Health, Error> {
-        let request = Request::get(["health"]).answered_by(|status, body| {
-            let is_unhealthy = || serde_json::from_slice::<Health>(body).is_ok();
-            status.is_success() || (status.as_u16() == 503 && is_unhealthy())
-        });
-        self.session.public(&request).await?.parse()
+        self.session.public(&HealthCall).await
     }
 
     /// What has happened on the service.
@@ -231,10 +226,11 @@ impl Client {
     /// # Errors
     /// [`Error::Refused`], and those of the network.
     pub async fn statistics(&self) -> Result<Statistics, Error> {
-        self.session.public(&Request::get(["api", "v1", "statistics"])).await?.parse()
+        self.session.public(&StatisticsCall).await
     }
 
-    /// The public record of the running epoch, as the service says it, unchecked.
+    /// The public record of the epoch that runs by the clock of this machine. Beside that, it is as the service says it:
+    /// there is no proof yet.
     ///
     /// ```no_run
     /// # async fn example(client: resi_client::Client) -> Result<(), resi_client::Error> {
@@ -244,22 +240,18 @@ impl Client {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Refused`], and those of the network.
+    /// [`Error::Refused`], [`Error::ClockOff`], [`Error::Unverified`] for an epoch that does not run, and those of the network.
     pub async fn current_epoch(&self) -> Result<EpochResource, Error> {
-        self.session.public(&Request::get(["api", "v1", "epochs", "current"])).await?.parse()
+        self.blocks.current_epoch().await
     }
 
-    /// The public record of an epoch, as the service says it, unchecked:
-    /// [`verify_epoch`](resi_protocol::rotation::verify_epoch) checks it against [`Client::pool`].
+    /// The public record of an epoch, as the service says it: the parts of it fit together and it is of this epoch, and
+    /// that is all. [`Client::verified_epoch`] verifies it.
     ///
     /// ```no_run
     /// # async fn example(client: resi_client::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use resi_client::protocol::rotation::{Pinned, verify_epoch};
-    ///
     /// let epoch = client.epoch("2025-01-15T08-00-00".parse()?).await?;
-    /// let pool = client.pool(epoch.rotation.pool_sha256).await?;
-    /// let known = Pinned { netuid: Some(46), ..Pinned::default() };
-    /// println!("{} zipcodes were dealt", verify_epoch(&epoch, &pool, &known)?.zipcodes.len());
+    /// println!("{} is to deal {} zipcodes", epoch.rotation.public_key, epoch.rotation.zipcodes_per_epoch);
     /// # Ok(())
     /// # }
     /// ```
@@ -267,7 +259,7 @@ impl Client {
     /// # Errors
     /// [`Error::Refused`] with `NOT_FOUND` for an epoch that has not begun or is no epoch, and those of the network.
     pub async fn epoch(&self, id: EpochId) -> Result<EpochResource, Error> {
-        self.session.public(&Request::get(["api", "v1", "epochs", &id.to_string()])).await?.parse()
+        self.session.public(&EpochCall(id)).await
     }
 
     /// A page of the epochs, newest first, without their zipcodes.
@@ -287,11 +279,31 @@ impl Client {
     /// # Errors
     /// [`Error::Refused`], and those of the network.
     pub async fn epochs(&self, page: PageRequest) -> Result<EpochList, Error> {
-        self.session.public(&page.add_to(Request::get(["api", "v1", "epochs"]))).await?.parse()
+        self.session.public(&page).await
+    }
+
+    /// The public record of an epoch that has ended, verified with the pool and what is known of the rotation. What
+    /// vouches for each part of it, [`VerifiedEpoch::proof`] says: where the key was not known before, or the record is
+    /// not signed, it proves less.
+    ///
+    /// ```no_run
+    /// # async fn example(client: resi_client::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let ended = client.verified_epoch("2025-01-15T08-00-00".parse()?).await?;
+    /// println!("{} zipcodes were dealt", ended.proof().zipcodes.len());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Unverified`] while it is not revealed yet, or when it is not what an honest service shows; and those of
+    /// [`Client::epoch`].
+    pub async fn verified_epoch(&self, id: EpochId) -> Result<VerifiedEpoch, Error> {
+        self.blocks.verified_epoch(id).await
     }
 
     /// The decoys among the zipcodes of blocks whose epoch has ended: zipcodes where no home is sold, so that whoever
-    /// reports homes there made them up. They are those that the blocks committed to; none where no decoys are dealt.
+    /// reports homes there made them up. They are those whose hash was in the blocks, and nothing else makes a zipcode a
+    /// decoy; none where no decoys are dealt.
     ///
     /// ```no_run
     /// # async fn example(client: resi_client::Client) -> Result<(), resi_client::Error> {
@@ -341,15 +353,15 @@ impl Client {
         self.blocks.remembered().await
     }
 
-    /// What answers are compared with: what was pinned, and where nothing was, what was trusted at the first contact.
+    /// What answers are compared with: what was pinned, and where nothing was, what was trusted at the first contact. Each
+    /// value says which it is.
     ///
     /// ```no_run
-    /// # async fn example(client: resi_client::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use resi_client::protocol::rotation::verify_epoch;
-    ///
-    /// let epoch = client.epoch("2025-01-15T08-00-00".parse()?).await?;
-    /// let pool = client.pool(epoch.rotation.pool_sha256).await?;
-    /// verify_epoch(&epoch, &pool, &client.pinned().await?)?;
+    /// # async fn example(client: resi_client::Client) -> Result<(), resi_client::Error> {
+    /// match client.pinned().await?.public_key {
+    ///     Some(key) => println!("{}, {}", key.value(), key.voucher()), // 0x…, remembered since 2025-01-15T08:00:00Z
+    ///     None => println!("no key is known before the first contact"),
+    /// }
     /// # Ok(())
     /// # }
     /// ```

@@ -1,13 +1,13 @@
-use std::fs::{self, OpenOptions};
-use std::io::{self, ErrorKind, Write as _};
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use reqwest::Url;
 use resi_protocol::rotation::Pool;
-use resi_protocol::wire::AccessGrant;
+use resi_protocol::wire::{AccessGrant, ValidatorData};
 use resi_protocol::{Hotkey, Sha256Hash, Sources};
+use resi_secret::private_file;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
@@ -15,6 +15,9 @@ use crate::Error;
 use crate::announcements::Announcements;
 use crate::known_rotation::KnownRotation;
 use crate::requests::BlocksRequest;
+
+/// The largest are the blocks, of which an answer has at most so much.
+const MAX_FILE: u64 = 2 * 1024 * 1024;
 
 /// What is kept of one service over restarts, for its owner only. Pools, blocks and tokens are copies that may be lost and are
 /// checked when they are read or used; the known rotation is not.
@@ -69,23 +72,22 @@ impl DataFolder {
     pub(crate) fn keep_announcements(&self, announcements: &Announcements) -> Result<(), Error> {
         let path = self.announcements_file();
         let text = serde_json::to_vec_pretty(announcements).unwrap_or_default();
-        let written = self.write_beside(&path, &text);
-        written.and_then(|written| fs::rename(written, &path)).map_err(|error| fault(path, error))
+        self.replace(&path, &text).map_err(|error| fault(path, error))
     }
 
     /// Keeps `known`, unless something was kept already, which is handed back.
     pub(crate) fn remember(&self, known: &KnownRotation) -> Result<Option<KnownRotation>, Error> {
         let path = self.rotation_file();
         let text = serde_json::to_vec_pretty(known).unwrap_or_default();
-        let kept = self.write_beside(&path, &text).and_then(|written| {
-            // Unlike a rename, a link does not replace what another process has written meanwhile.
-            let linked = fs::hard_link(&written, &path);
-            fs::remove_file(&written)?;
-            linked
-        });
+        // Unlike a replacement, this does not touch what another process has written meanwhile.
+        let kept =
+            private_file::create_folder(&self.0).and_then(|()| private_file::create(&path, &text));
         match kept {
             Ok(()) => Ok(None),
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => self.rotation(),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => match self.rotation()? {
+                Some(known) => Ok(Some(known)),
+                None => Err(fault(path, error)),
+            },
             Err(error) => Err(fault(path, error)),
         }
     }
@@ -103,7 +105,7 @@ impl DataFolder {
     }
 
     pub(crate) fn pool(&self, sha256: Sha256Hash) -> Option<Pool> {
-        let text = fs::read_to_string(self.pool_file(sha256)).ok()?;
+        let text = String::from_utf8(read(&self.pool_file(sha256)).ok()?).ok()?;
         let zipcodes = text.lines().map(str::parse).collect::<Result<Vec<_>, _>>().ok()?;
         Pool::new(zipcodes).ok().filter(|pool| pool.sha256() == sha256)
     }
@@ -113,16 +115,17 @@ impl DataFolder {
         self.keep_copy(&self.pool_file(pool.sha256()), lines.as_bytes());
     }
 
-    pub(crate) fn blocks(&self, hotkey: Hotkey, request: BlocksRequest) -> Option<Vec<u8>> {
-        fs::read(self.blocks_file(hotkey, request)).ok()
+    pub(crate) fn blocks(&self, hotkey: Hotkey, request: BlocksRequest) -> Option<ValidatorData> {
+        serde_json::from_slice(&read(&self.blocks_file(hotkey, request)).ok()?).ok()
     }
 
-    pub(crate) fn keep_blocks(&self, hotkey: Hotkey, request: BlocksRequest, answer: &[u8]) {
-        self.keep_copy(&self.blocks_file(hotkey, request), answer);
+    pub(crate) fn keep_blocks(&self, hotkey: Hotkey, request: BlocksRequest, data: &ValidatorData) {
+        let text = serde_json::to_vec(data).unwrap_or_default();
+        self.keep_copy(&self.blocks_file(hotkey, request), &text);
     }
 
     pub(crate) fn grant(&self, hotkey: Hotkey, sources: Sources) -> Option<AccessGrant> {
-        serde_json::from_slice(&fs::read(self.token_file(hotkey, sources)).ok()?).ok()
+        serde_json::from_slice(&read(&self.token_file(hotkey, sources)).ok()?).ok()
     }
 
     pub(crate) fn keep_grant(&self, hotkey: Hotkey, sources: Sources, grant: &AccessGrant) {
@@ -132,32 +135,20 @@ impl DataFolder {
 
     /// A copy that is not kept costs a request later, and nothing else.
     fn keep_copy(&self, path: &Path, content: &[u8]) {
-        let kept = self.write_beside(path, content).and_then(|written| fs::rename(written, path));
-        if let Err(error) = kept {
+        if let Err(error) = self.replace(path, content) {
             tracing::warn!("cannot keep {}: {error}", path.display());
         }
     }
 
-    /// Writes a file of another name first, so that nobody ever finds half of one.
-    fn write_beside(&self, path: &Path, content: &[u8]) -> io::Result<PathBuf> {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        fs::create_dir_all(&self.0)?;
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let beside = path.with_added_extension(format!("{}-{number}.new", std::process::id()));
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(&beside)?;
-        file.write_all(content)?;
-        file.sync_all()?;
-        Ok(beside)
+    fn replace(&self, path: &Path, content: &[u8]) -> io::Result<()> {
+        private_file::create_folder(&self.0)?;
+        private_file::replace(path, content)
     }
 }
 
 /// What is kept there, and trusted as it is.
 fn trusted<T: DeserializeOwned>(path: PathBuf) -> Result<Option<T>, Error> {
-    let text = match fs::read(&path) {
+    let text = match read(&path) {
         Ok(text) => text,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(fault(path, error)),
@@ -165,6 +156,23 @@ fn trusted<T: DeserializeOwned>(path: PathBuf) -> Result<Option<T>, Error> {
     serde_json::from_slice(&text)
         .map(Some)
         .map_err(|error| fault(path, io::Error::new(ErrorKind::InvalidData, error)))
+}
+
+/// A file that this client may have written.
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    // Whatever else bears that name might never end.
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::new(ErrorKind::InvalidData, "it is no file"));
+    }
+    let mut text = Vec::new();
+    File::open(path)?.take(MAX_FILE + 1).read_to_end(&mut text)?;
+    if text.len() as u64 > MAX_FILE {
+        return Err(io::Error::new(
+            ErrorKind::InvalidData,
+            "it is larger than any file of this client",
+        ));
+    }
+    Ok(text)
 }
 
 fn fault(path: PathBuf, error: io::Error) -> Error {

@@ -3,9 +3,12 @@ use std::sync::Arc;
 use std::time::Duration;
 use std::{fmt, io};
 
-use resi_protocol::Timestamp;
-use resi_protocol::rotation::{PoolError, VerifyError};
+use resi_protocol::rotation::{CLOCK_TOLERANCE, PoolError, VerifyError};
 use resi_protocol::wire::ErrorCode;
+use resi_protocol::{Foreign, Timestamp};
+
+/// How many characters of a text an error shows.
+pub(crate) const LONGEST_TEXT: usize = 500;
 
 /// The cause of an error, of whatever type.
 ///
@@ -39,7 +42,7 @@ pub enum Error {
     #[error("{0}")]
     ClockOff(ClockOff),
     /// No connection, or it broke before the answer began.
-    #[error("cannot reach {url}: {}", chain(cause))]
+    #[error("cannot reach {url}: {}", shown(&chain(cause)))]
     Unreachable {
         /// What was asked for.
         url: String,
@@ -55,19 +58,20 @@ pub enum Error {
         after: Duration,
     },
     /// The answer broke off in the middle.
-    #[error("the answer of {url} broke off: {}", chain(cause))]
+    #[error("the answer of {url} broke off: {}", shown(&chain(cause)))]
     BrokenOff {
         /// What was asked for.
         url: String,
         /// Why.
         cause: Cause,
     },
-    /// The answer is not what this service answers: something else may be at that address.
-    #[error("the answer of {url} makes no sense: {reason}")]
+    /// The answer is not what this service answers, or not an answer to what was asked: something else may be at that
+    /// address, or in between.
+    #[error("the answer of {url} makes no sense: {}", shown(reason))]
     Nonsense {
         /// What was asked for.
         url: String,
-        /// What is wrong with it.
+        /// What is wrong with it. It may quote the answer: show it as [`Foreign`] text.
         reason: String,
         /// The id of the request, where the answer had one.
         request_id: Option<String>,
@@ -79,10 +83,10 @@ pub enum Error {
     #[error("the pool of zipcodes is none: {0}")]
     Pool(#[from] PoolError),
     /// The signer could not sign.
-    #[error("cannot sign: {0}")]
+    #[error("cannot sign: {}", shown(&chain(.0)))]
     Signer(Cause),
     /// What the client keeps on disk cannot be read or written.
-    #[error("cannot use {}: {cause}", path.display())]
+    #[error("cannot use {}: {}", path.display(), shown(&cause.to_string()))]
     DataFolder {
         /// The file or folder.
         path: PathBuf,
@@ -108,25 +112,24 @@ pub struct Refusal {
     pub status: u16,
     /// What went wrong, for programs; `None` where the answer has no code, or one that is newer than this crate.
     pub code: Option<ErrorCode>,
-    /// What went wrong, for people.
+    /// What went wrong, for people, in the words of whoever answered: show it as [`Foreign`] text.
     pub message: String,
-    /// The id under which the service's log has this request.
+    /// The id under which the service's log has this request: at most 128 printable ASCII characters.
     pub request_id: Option<String>,
-    /// When another try may pass.
+    /// When another try may pass; a day at most.
     pub retry_after: Option<Duration>,
     /// The clock of the service, where it answered with it.
     pub(crate) server_time: Option<Timestamp>,
-    pub(crate) skew_seconds: Option<i64>,
 }
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.code {
-            Some(code) => write!(f, "{} ({code}", self.message)?,
-            None => write!(f, "{} (HTTP {}", self.message, self.status)?,
+            Some(code) => write!(f, "{} ({code}", shown(&self.message))?,
+            None => write!(f, "{} (HTTP {}", shown(&self.message), self.status)?,
         }
         match &self.request_id {
-            Some(id) => write!(f, ", request {id})"),
+            Some(id) => write!(f, ", request {})", shown(id)),
             None => f.write_str(")"),
         }
     }
@@ -153,6 +156,19 @@ pub struct ClockOff {
     pub server_time: Timestamp,
     /// The id of the request that showed it, where there is one.
     pub request_id: Option<String>,
+}
+
+impl ClockOff {
+    /// Where the clocks are further apart than those of good machines.
+    pub(crate) fn of(
+        now: Timestamp,
+        server_time: Timestamp,
+        request_id: Option<String>,
+    ) -> Option<Self> {
+        let ahead_seconds = now.seconds().saturating_sub(server_time.seconds());
+        let distance = now.since(server_time).max(server_time.since(now));
+        (distance > CLOCK_TOLERANCE).then_some(Self { ahead_seconds, server_time, request_id })
+    }
 }
 
 impl fmt::Display for ClockOff {
@@ -192,7 +208,7 @@ pub struct Unverified {
 
 impl fmt::Display for Unverified {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the blocks are not verified: {}", self.reason)?;
+        write!(f, "not verified: {}", shown(&self.reason.to_string()))?;
         if let Some(path) = &self.remembered_in {
             write!(
                 f,
@@ -294,6 +310,11 @@ impl Error {
                 Some(ErrorCode::InvalidSignature | ErrorCode::ReplayedSignature)
             )
     }
+}
+
+/// Errors go to logs and terminals, and the other side chooses some of their words.
+fn shown(text: &str) -> Foreign<'_> {
+    Foreign::new(text).at_most(LONGEST_TEXT)
 }
 
 /// An error with its causes: the outermost of a connection says too little.

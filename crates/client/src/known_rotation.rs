@@ -1,6 +1,6 @@
 use std::fmt;
 
-use resi_protocol::rotation::{Pinned, RotationPublicKey, Verified};
+use resi_protocol::rotation::{Known, Part, Pinned, RotationPublicKey, Verified, Voucher};
 use resi_protocol::{Sha256Hash, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -45,26 +45,36 @@ impl KnownRotation {
     /// What is pinned, and where nothing is, what was remembered. What was remembered of another key than the pinned one
     /// is of another service.
     pub(crate) fn complete(remembered: Option<&Self>, pinned: &Pinned) -> Pinned {
-        let remembered =
-            remembered.filter(|known| pinned.public_key.is_none_or(|key| key == known.public_key));
-        let Some(known) = remembered else { return pinned.clone() };
+        let is_of_key =
+            |known: &&Self| pinned.public_key.is_none_or(|key| key.value() == known.public_key);
+        let Some(known) = remembered.filter(is_of_key) else { return pinned.clone() };
+        let since = known.first_seen;
+        let remembered = Pinned {
+            public_key: Some(Known::remembered(known.public_key, since)),
+            netuid: Some(Known::remembered(known.netuid, since)),
+            epoch_seconds: Some(Known::remembered(known.epoch_seconds, since)),
+            pool_sha256: Some(Known::remembered(known.pool_sha256, since)),
+            zipcodes_per_epoch: Some(Known::remembered(known.zipcodes_per_epoch, since)),
+            honeypots_sha256: None,
+        };
         Pinned {
-            public_key: pinned.public_key.or(Some(known.public_key)),
-            netuid: pinned.netuid.or(Some(known.netuid)),
-            epoch_seconds: pinned.epoch_seconds.or(Some(known.epoch_seconds)),
-            pool_sha256: pinned.pool_sha256.or(Some(known.pool_sha256)),
-            zipcodes_per_epoch: pinned.zipcodes_per_epoch.or(Some(known.zipcodes_per_epoch)),
-            ..Pinned::default()
+            public_key: pinned.public_key.or(remembered.public_key),
+            netuid: pinned.netuid.or(remembered.netuid),
+            epoch_seconds: pinned.epoch_seconds.or(remembered.epoch_seconds),
+            pool_sha256: pinned.pool_sha256.or(remembered.pool_sha256),
+            zipcodes_per_epoch: pinned.zipcodes_per_epoch.or(remembered.zipcodes_per_epoch),
+            ..remembered
         }
     }
 }
 
-/// On what the proof of blocks rests.
+/// What vouches for the rotation key of verified blocks, in short. `VerifiedBlocks::proof` says what vouches for each
+/// part, and since when.
 ///
 /// ```
 /// use resi_client::Trust;
 ///
-/// assert_eq!(Trust::FirstContact.to_string(), "key not pinned: first contact");
+/// assert_eq!(Trust::FirstContact.to_string(), "first contact");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -79,13 +89,24 @@ pub enum Trust {
     FirstContact,
 }
 
+impl Trust {
+    pub(crate) fn of(proof: &Verified) -> Self {
+        match proof.voucher(Part::PublicKey) {
+            Some(Voucher::Pinned) => Self::Pinned,
+            Some(Voucher::RememberedSince(_)) => Self::Remembered,
+            Some(Voucher::Announced(_)) => Self::Announced,
+            _ => Self::FirstContact,
+        }
+    }
+}
+
 impl fmt::Display for Trust {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Pinned => "key pinned",
-            Self::Remembered => "key remembered from the first contact",
-            Self::Announced => "key announced by the one known before",
-            Self::FirstContact => "key not pinned: first contact",
+            Self::Pinned => "pinned",
+            Self::Remembered => "remembered",
+            Self::Announced => "announced by a key known before",
+            Self::FirstContact => "first contact",
         })
     }
 }
@@ -107,17 +128,18 @@ mod tests {
 
     #[test]
     fn what_is_pinned_goes_before_what_was_remembered() {
-        let pinned = Pinned { netuid: Some(428), ..Pinned::default() };
+        let pinned = Pinned { netuid: Some(428.into()), ..Pinned::default() };
         let complete = KnownRotation::complete(Some(&known()), &pinned);
-        assert_eq!((complete.netuid, complete.epoch_seconds), (Some(428), Some(14_400)));
-        assert_eq!(complete.public_key, Some(known().public_key));
+        let since = Timestamp::UNIX_EPOCH;
+        assert_eq!(complete.netuid, Some(Known::pinned(428)));
+        assert_eq!(complete.epoch_seconds, Some(Known::remembered(14_400, since)));
+        assert_eq!(complete.public_key, Some(Known::remembered(known().public_key, since)));
     }
 
     #[test]
     fn what_was_remembered_of_another_key_counts_for_nothing() {
         let other = RotationPublicKey::from_bytes([9; 32]);
-        let pinned = Pinned { public_key: Some(other), ..Pinned::default() };
-        let complete = KnownRotation::complete(Some(&known()), &pinned);
-        assert_eq!((complete.public_key, complete.pool_sha256), (Some(other), None));
+        let pinned = Pinned { public_key: Some(other.into()), ..Pinned::default() };
+        assert_eq!(KnownRotation::complete(Some(&known()), &pinned), pinned);
     }
 }

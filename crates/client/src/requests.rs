@@ -61,12 +61,6 @@ impl BlocksRequest {
     pub fn block_size(self, block_size: u32) -> Self {
         Self { block_size, ..self }
     }
-
-    pub(crate) fn to_request(self) -> Request {
-        Request::get(["api", "v1", "validator-data"])
-            .query("sources", Some(self.sources))
-            .query("block_size", Some(self.block_size))
-    }
 }
 
 /// Which of the validator's own assignments are asked for, newest first.
@@ -79,8 +73,8 @@ impl BlocksRequest {
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AssignmentsRequest {
-    status: Option<AssignmentStatus>,
-    page: PageRequest,
+    pub(crate) status: Option<AssignmentStatus>,
+    pub(crate) page: PageRequest,
 }
 
 impl AssignmentsRequest {
@@ -137,11 +131,6 @@ impl AssignmentsRequest {
     pub fn limit(self, limit: u32) -> Self {
         Self { page: self.page.limit(limit), ..self }
     }
-
-    pub(crate) fn to_request(&self) -> Request {
-        let request = Request::get(["api", "v1", "assignments"]);
-        self.page.add_to(request.query("status", self.status.map(AssignmentStatus::name)))
-    }
 }
 
 /// Which page of a list is asked for, newest first.
@@ -153,8 +142,8 @@ impl AssignmentsRequest {
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PageRequest {
-    cursor: Option<String>,
-    limit: Option<u32>,
+    pub(crate) cursor: Option<String>,
+    pub(crate) limit: Option<u32>,
 }
 
 impl PageRequest {

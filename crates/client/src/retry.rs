@@ -5,7 +5,7 @@ use crate::Error;
 /// When a call that failed is tried again: network errors, timeouts, answers that broke off, 408, 429 and 5xx.
 /// Nothing else is: what is wrong stays wrong.
 ///
-/// Between tries it waits longer each time, with jitter, or as long as `Retry-After` says. It never begins a wait that
+/// Between tries it waits longer each time, with jitter, and for as long as `Retry-After` says where that is longer. It never begins a wait that
 /// would end past the deadline of the whole call.
 ///
 /// ```
@@ -97,11 +97,10 @@ impl RetryPolicy {
         if !error.is_retryable() {
             return None;
         }
-        let wait = match error.retry_after() {
-            // Everybody who was refused at once was told the same: later, but not all at once again.
-            Some(asked) => asked.checked_add(asked.div_f64(4.0).mul_f64(jitter))?,
-            None => self.backoff(tries).mul_f64(0.5 + jitter / 2.0),
-        };
+        let backoff = self.backoff(tries).mul_f64(0.5 + jitter / 2.0);
+        // Everybody who was refused at once was told the same: later, but not all at once again.
+        let asked = error.retry_after().unwrap_or_default();
+        let wait = asked.checked_add(asked.div_f64(4.0).mul_f64(jitter))?.max(backoff);
         (elapsed.checked_add(wait)? <= self.deadline).then_some(wait)
     }
 
@@ -128,7 +127,6 @@ mod tests {
             request_id: None,
             retry_after: retry_after.map(Duration::from_secs),
             server_time: None,
-            skew_seconds: None,
         })
     }
 
@@ -155,7 +153,10 @@ mod tests {
             (refused(429, Some(20)), 2, 41, 0.0, None),
             (refused(429, Some(3_600)), 1, 0, 0.0, None),
             (refused(429, None), 1, 0, 0.0, Some(250)),
-            (refused(503, Some(5)), 9, 0, 0.0, Some(5_000)),
+            (refused(503, Some(5)), 2, 0, 0.0, Some(5_000)),
+            (refused(503, Some(5)), 9, 0, 0.0, Some(7_500)),
+            (refused(429, Some(0)), 1, 0, 0.0, Some(250)),
+            (refused(503, Some(0)), 9, 0, 0.0, Some(7_500)),
             (refused(503, Some(u64::MAX)), 1, 0, 0.9, None),
             (refused(503, None), 2, 0, 0.0, Some(500)),
             (refused(500, None), 1, 0, 0.0, Some(250)),

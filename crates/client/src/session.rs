@@ -2,9 +2,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use resi_protocol::Sources;
 use resi_protocol::wire::{AccessGrant, AccessRequest, ErrorCode, signing_message};
+use resi_protocol::{Sources, Timestamp};
 
+use crate::calls::{AccessCall, Call, check_grant};
 use crate::clock::{Clock, Jitter};
 use crate::data_folder::DataFolder;
 use crate::error::{ClockOff, Error};
@@ -12,7 +13,7 @@ use crate::flights::Flights;
 use crate::retry::RetryPolicy;
 use crate::signer::Signer;
 use crate::token::{Standing, Token};
-use crate::transport::{Answer, Request, Transport};
+use crate::transport::Transport;
 
 /// A renewal is one try, for a token that is still good; without one there are as many as it takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -47,6 +48,7 @@ impl Session {
         folder: Option<DataFolder>,
     ) -> Self {
         let kept = folder.as_ref().and_then(|folder| folder.grant(signer.hotkey(), sources));
+        let kept = kept.filter(|grant| check_grant(grant, sources).is_ok());
         let token = kept.map(|grant| {
             Arc::new(Token::kept(grant, clock.now(), clock.monotonic(), jitter.fraction()))
         });
@@ -54,25 +56,27 @@ impl Session {
         Self { transport, signer, clock, jitter, retry, sources, folder, token, access }
     }
 
-    /// The answer to a request that needs no token.
-    pub(crate) async fn public(&self, request: &Request) -> Result<Answer, Error> {
+    /// The answer to a call that needs no token.
+    pub(crate) async fn public<C: Call>(&self, call: &C) -> Result<C::Answer, Error> {
+        let request = call.request();
         let mut tries = Tries::begin(self);
         loop {
-            match self.transport.send(request, None).await {
-                Ok(answer) => return Ok(answer),
+            match self.transport.send(&request, None).await {
+                Ok(answer) => return answer.to(call, self.clock.now()),
                 Err(error) => tries.pause(error).await?,
             }
         }
     }
 
-    /// The answer to a request with a token; a token that is not taken is replaced once.
-    pub(crate) async fn proven(self: &Arc<Self>, request: &Request) -> Result<Answer, Error> {
+    /// The answer to a call with a token; a token that is not taken is replaced once.
+    pub(crate) async fn proven<C: Call>(self: &Arc<Self>, call: &C) -> Result<C::Answer, Error> {
+        let request = call.request();
         let mut tries = Tries::begin(self);
         let mut has_renewed = false;
         loop {
             let token = self.token().await?;
-            match self.transport.send(request, Some(&token.grant.access_token)).await {
-                Ok(answer) => return Ok(answer),
+            match self.transport.send(&request, Some(&token.grant.access_token)).await {
+                Ok(answer) => return answer.to(call, self.clock.now()),
                 Err(error) if error.is_about_token() && !has_renewed => {
                     has_renewed = true;
                     self.discard(&token);
@@ -145,9 +149,10 @@ impl Session {
         let signature = self.signer.sign(message.as_bytes()).await.map_err(Error::Signer)?.to_hex();
         let body = AccessRequest { hotkey, timestamp, signature, sources };
         let asked_at = self.clock.monotonic();
-        let request = Request::post(["get-validator-access"], &body);
-        let answer = self.transport.send(&request, None).await.map_err(clock_off)?;
-        let grant: AccessGrant = answer.parse()?;
+        let call = AccessCall { body, sources: self.sources };
+        let answer = self.transport.send(&call.request(), None).await;
+        let answer = answer.map_err(|error| clock_off(error, self.clock.now()))?;
+        let grant = answer.to(&call, self.clock.now())?;
         self.keep_for_the_next_run(&grant).await;
         let token = Arc::new(Token::new(grant, asked_at, self.jitter.fraction()));
         self.keep(Arc::clone(&token));
@@ -163,18 +168,13 @@ impl Session {
     }
 }
 
-/// The service says how far the clocks are apart; so does the error.
-fn clock_off(error: Error) -> Error {
+/// A request that was not signed just now by the service's clock, which it shows: how far the clocks are apart follows.
+fn clock_off(error: Error, now: Timestamp) -> Error {
     match &error {
         Error::Refused(refusal) if refusal.code == Some(ErrorCode::TimestampOutOfRange) => {
-            match (refusal.server_time, refusal.skew_seconds) {
-                (Some(server_time), Some(ahead_seconds)) => Error::ClockOff(ClockOff {
-                    ahead_seconds,
-                    server_time,
-                    request_id: refusal.request_id.clone(),
-                }),
-                _ => error,
-            }
+            let request_id = refusal.request_id.clone();
+            let clock = refusal.server_time.and_then(|time| ClockOff::of(now, time, request_id));
+            clock.map_or(error, Error::ClockOff)
         }
         _ => error,
     }

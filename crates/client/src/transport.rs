@@ -1,21 +1,21 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::header::{
-    ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, LOCATION, RETRY_AFTER,
-};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, DATE, HeaderMap, LOCATION, RETRY_AFTER};
 use reqwest::{Method, Response, StatusCode, Url};
 use resi_protocol::Timestamp;
 use resi_protocol::wire::ErrorCode;
 use rustls_platform_verifier::BuilderVerifierExt;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 
 use crate::Error;
-use crate::error::Refusal;
+use crate::calls::Call;
+use crate::error::{LONGEST_TEXT, Refusal};
 
-/// Larger answers are not of this service.
-const MAX_ANSWER: usize = 32 * 1024 * 1024;
+/// Larger answers are not of this service, where a request says nothing else. So much is read of what is no answer.
+const MAX_ERROR: usize = 64 * 1024;
+/// Nobody is to be left alone for longer.
+const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3_600);
 const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
 const USER_AGENT: &str = concat!("resi-client/", env!("CARGO_PKG_VERSION"));
 const X_REQUEST_ID: &str = "x-request-id";
@@ -27,14 +27,20 @@ pub(crate) struct Request {
     path: Vec<String>,
     query: Vec<(&'static str, String)>,
     body: Option<Vec<u8>>,
+    most_bytes: usize,
     is_answer: fn(StatusCode, &[u8]) -> bool,
 }
 
 impl Request {
     pub(crate) fn get<const N: usize>(path: [&str; N]) -> Self {
-        let path = path.map(str::to_owned).into();
-        let is_answer = |status: StatusCode, _: &[u8]| status.is_success();
-        Self { method: Method::GET, path, query: Vec::new(), body: None, is_answer }
+        Self {
+            method: Method::GET,
+            path: path.map(str::to_owned).into(),
+            query: Vec::new(),
+            body: None,
+            most_bytes: MAX_ERROR,
+            is_answer: |status, _| status == StatusCode::OK,
+        }
     }
 
     pub(crate) fn post<const N: usize>(path: [&str; N], body: &impl serde::Serialize) -> Self {
@@ -48,7 +54,12 @@ impl Request {
         self
     }
 
-    /// What is an answer, and what an error: by default every 2xx is an answer and all else an error.
+    /// How large an answer is at most, once it is unpacked.
+    pub(crate) fn at_most(self, bytes: usize) -> Self {
+        Self { most_bytes: bytes, ..self }
+    }
+
+    /// What is an answer, and what an error: by default 200 is an answer and all else an error.
     pub(crate) fn answered_by(self, is_answer: fn(StatusCode, &[u8]) -> bool) -> Self {
         Self { is_answer, ..self }
     }
@@ -57,18 +68,21 @@ impl Request {
 /// A whole answer that is no error.
 #[derive(Debug)]
 pub(crate) struct Answer {
-    pub(crate) body: Vec<u8>,
+    body: Vec<u8>,
     url: String,
     request_id: Option<String>,
 }
 
 impl Answer {
-    pub(crate) fn parse<T: DeserializeOwned>(&self) -> Result<T, Error> {
-        serde_json::from_slice(&self.body).map_err(|error| self.nonsense(error.to_string()))
-    }
-
-    pub(crate) fn nonsense(&self, reason: String) -> Error {
-        Error::Nonsense { url: self.url.clone(), reason, request_id: self.request_id.clone() }
+    /// What it says, once it is shown to be an answer to `call`.
+    pub(crate) fn to<C: Call>(&self, call: &C, now: Timestamp) -> Result<C::Answer, Error> {
+        let parsed = serde_json::from_slice(&self.body).map_err(|error| error.to_string());
+        let checked = parsed.and_then(|answer| call.check(&answer, now).map(|()| answer));
+        checked.map_err(|reason| Error::Nonsense {
+            url: self.url.clone(),
+            reason: reason.chars().take(LONGEST_TEXT).collect(),
+            request_id: self.request_id.clone(),
+        })
     }
 }
 
@@ -130,7 +144,7 @@ impl Transport {
         let mut builder = self.http.request(request.method.clone(), url.clone());
         builder = builder.header(ACCEPT, "application/json");
         if let Some(token) = token {
-            builder = builder.header(AUTHORIZATION, format!("Bearer {token}"));
+            builder = builder.bearer_auth(token);
         }
         if let Some(body) = &request.body {
             builder = builder.header(CONTENT_TYPE, "application/json").body(body.clone());
@@ -138,31 +152,47 @@ impl Transport {
         let response = builder.send().await.map_err(|error| self.fault(&url, error, false))?;
         let status = response.status();
         let headers = response.headers().clone();
-        let body = self.read(&url, response).await?;
-        let request_id = text(&headers, X_REQUEST_ID);
+        let request_id = request_id(&headers);
+        let most_bytes = if status.is_success() { request.most_bytes } else { MAX_ERROR };
+        let Some(body) = self.read(&url, response, most_bytes).await? else {
+            if status.is_success() {
+                let reason = format!("it is larger than {most_bytes} bytes");
+                return Err(Error::Nonsense { url: url.into(), reason, request_id });
+            }
+            return Err(Error::Refused(refusal(status, &headers, &[])));
+        };
         if (request.is_answer)(status, &body) {
             return Ok(Answer { body, url: url.into(), request_id });
         }
-        if status.is_redirection() {
-            let to = text(&headers, LOCATION.as_str()).unwrap_or_else(|| "nowhere".into());
-            let reason = format!("it sends elsewhere, to {to}; use that address as base URL");
-            return Err(Error::Nonsense { url: url.into(), reason, request_id });
-        }
-        Err(Error::Refused(refusal(status, &headers, &body)))
+        let reason = if status.is_success() {
+            format!("it has the status {}, and 200 was expected", status.as_u16())
+        } else if let Some(to) =
+            text(&headers, LOCATION.as_str()).filter(|_| status.is_redirection())
+        {
+            format!("it sends elsewhere, to {to}; use that address as base URL")
+        } else {
+            return Err(Error::Refused(refusal(status, &headers, &body)));
+        };
+        Err(Error::Nonsense { url: url.into(), reason, request_id })
     }
 
-    async fn read(&self, url: &Url, mut response: Response) -> Result<Vec<u8>, Error> {
+    /// The whole body, unpacked; nothing where it is larger than `most_bytes`.
+    async fn read(
+        &self,
+        url: &Url,
+        mut response: Response,
+        most_bytes: usize,
+    ) -> Result<Option<Vec<u8>>, Error> {
         let mut body = Vec::new();
         while let Some(chunk) =
             response.chunk().await.map_err(|error| self.fault(url, error, true))?
         {
-            if body.len() + chunk.len() > MAX_ANSWER {
-                let reason = format!("it is larger than {MAX_ANSWER} bytes");
-                return Err(Error::Nonsense { url: url.to_string(), reason, request_id: None });
+            if body.len() + chunk.len() > most_bytes {
+                return Ok(None);
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(body)
+        Ok(Some(body))
     }
 
     fn fault(&self, url: &Url, error: reqwest::Error, has_begun: bool) -> Error {
@@ -188,40 +218,50 @@ struct ErrorAnswer {
     request_id: Option<String>,
     #[serde(default)]
     server_time: Option<i64>,
-    #[serde(default)]
-    skew_seconds: Option<i64>,
 }
 
 fn refusal(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Refusal {
     let body: ErrorAnswer = serde_json::from_slice(body).unwrap_or_default();
+    let message = body.error.filter(|message| !message.trim().is_empty());
     Refusal {
         status: status.as_u16(),
         code: body.error_code.as_deref().and_then(ErrorCode::from_name),
-        message: body.error.map_or_else(
+        message: message.map_or_else(
             || status.canonical_reason().unwrap_or("no reason given").to_owned(),
-            |message| message.chars().take(500).collect(),
+            |message| message.chars().take(LONGEST_TEXT).collect(),
         ),
-        request_id: body.request_id.or_else(|| text(headers, X_REQUEST_ID)),
+        request_id: body.request_id.filter(|id| is_id(id)).or_else(|| request_id(headers)),
         retry_after: retry_after(headers),
         server_time: body.server_time.map(Timestamp::from_seconds),
-        skew_seconds: body.skew_seconds,
     }
 }
 
 /// Seconds, or a date; a date is read by the clock of who sent it, since the one here may be off.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let asked = text(headers, RETRY_AFTER.as_str())?;
-    if let Ok(seconds) = asked.trim().parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let until = httpdate::parse_http_date(&asked).ok()?;
-    let now = httpdate::parse_http_date(&text(headers, DATE.as_str())?).ok()?;
-    Some(until.duration_since(now).unwrap_or_default())
+    let seconds = asked.trim();
+    let wait = if !seconds.is_empty() && seconds.bytes().all(|byte| byte.is_ascii_digit()) {
+        Duration::from_secs(seconds.parse().unwrap_or(u64::MAX))
+    } else {
+        let until = httpdate::parse_http_date(&asked).ok()?;
+        let now = httpdate::parse_http_date(&text(headers, DATE.as_str())?).ok()?;
+        until.duration_since(now).unwrap_or_default()
+    };
+    Some(wait.min(LONGEST_WAIT))
+}
+
+fn request_id(headers: &HeaderMap) -> Option<String> {
+    text(headers, X_REQUEST_ID).filter(|id| is_id(id))
+}
+
+/// Ids go into logs and messages; what is none is not worth to be shown.
+fn is_id(text: &str) -> bool {
+    (1..=128).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 fn text(headers: &HeaderMap, name: &str) -> Option<String> {
     let value = headers.get(name)?.to_str().ok()?;
-    Some(value.chars().take(500).collect())
+    Some(value.chars().take(LONGEST_TEXT).collect())
 }
 
 #[cfg(test)]

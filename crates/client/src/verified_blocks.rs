@@ -23,12 +23,11 @@ pub struct VerifiedBlocks(Arc<Parts>);
 struct Parts {
     data: ValidatorData,
     proof: Verified,
-    trust: Trust,
 }
 
 impl VerifiedBlocks {
-    pub(crate) fn new(data: ValidatorData, proof: Verified, trust: Trust) -> Self {
-        Self(Arc::new(Parts { data, proof, trust }))
+    pub(crate) fn new(data: ValidatorData, proof: Verified) -> Self {
+        Self(Arc::new(Parts { data, proof }))
     }
 
     /// The epoch that they are of.
@@ -68,11 +67,13 @@ impl VerifiedBlocks {
         &self.0.data
     }
 
-    /// What was proved.
+    /// What was proved, and what vouches for each part of the answer.
     ///
     /// ```no_run
     /// # async fn example(client: resi_client::Client) -> Result<(), resi_client::Error> {
-    /// println!("signed by {}", client.blocks(Default::default()).await?.proof().public_key);
+    /// for (part, voucher) in &client.blocks(Default::default()).await?.proof().vouchers {
+    ///     println!("{part}: {voucher}"); // public_key: remembered since 2025-01-15T08:00:00Z
+    /// }
     /// # Ok(())
     /// # }
     /// ```
@@ -80,7 +81,7 @@ impl VerifiedBlocks {
         &self.0.proof
     }
 
-    /// On what the proof rests.
+    /// What vouches for the rotation key, in short.
     ///
     /// ```no_run
     /// # async fn example(client: resi_client::Client) -> Result<(), resi_client::Error> {
@@ -93,6 +94,6 @@ impl VerifiedBlocks {
     /// # }
     /// ```
     pub fn trust(&self) -> Trust {
-        self.0.trust
+        Trust::of(&self.0.proof)
     }
 }

@@ -72,6 +72,14 @@ fn the_secret_must_be_of_the_key_that_the_file_names() {
         assert!(matches!(&error, WalletError::OtherKey { .. }), "{name}: {error}");
         assert!(error.to_string().contains(DEVELOPMENT) && !error.to_string().contains("bottom"));
     }
+    // With seed and public key mixed up.
+    let seed = "07".repeat(32);
+    for field in ["publicKey", "accountId", "ss58Address"] {
+        let mixed_up = format!(r#"{{"secretSeed": "{zeros}", "{field}": "{seed}"}}"#);
+        let error = with_file(&mixed_up).unwrap_err();
+        assert!(matches!(&error, WalletError::OtherKey { .. }));
+        assert!(!format!("{error} {error:?}").contains("070707"), "{error}");
+    }
     let named = format!(r#"{{"secretPhrase": "{phrase}", "ss58Address": "{DEVELOPMENT}"}}"#);
     assert_eq!(with_file(&named).unwrap().hotkey().to_string(), DEVELOPMENT);
 }
@@ -96,6 +104,7 @@ fn files_of_other_kinds_are_refused_without_showing_them() {
     assert!(vault.to_string().contains("encrypt it anew"), "{vault}");
     assert!(matches!(with_file("gAAAAABk"), Err(WalletError::OldEncryption("Fernet"))));
     assert!(matches!(with_file(r#"{"cryptoType": 2}"#), Err(WalletError::CryptoType(2))));
+    assert!(matches!(with_file(r#"{"cryptoType": 7355608}"#), Err(WalletError::NotAKeyfile)));
     for content in ["", "hunter2", r#"{"secretSeed": 2}"#, r#"{"secretSeed": "hunter2"}"#] {
         let error = with_file(content).unwrap_err();
         assert!(!format!("{error:?} {error}").contains("hunter2"), "{error}");

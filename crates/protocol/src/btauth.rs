@@ -182,7 +182,7 @@ impl Credentials {
         let nonce = nonce.ok_or(BtauthError::Missing(NONCE))?;
         let signature = signature.ok_or(BtauthError::Missing(SIGNATURE))?;
         Ok(Some(Self {
-            hotkey: hotkey.parse().map_err(BtauthError::InvalidHotkey)?,
+            hotkey: Hotkey::of_signer(hotkey).map_err(BtauthError::InvalidHotkey)?,
             receiver: receiver.map(str::parse).transpose().map_err(BtauthError::InvalidReceiver)?,
             nonce: Nonce::read(nonce).ok_or(BtauthError::InvalidNonce)?,
             signature: signature.parse().map_err(|_| BtauthError::InvalidSignature)?,

@@ -40,6 +40,9 @@ pub enum HotkeyError {
     /// The checksum does not belong to the rest.
     #[error("the checksum of the SS58 address is wrong")]
     WrongChecksum,
+    /// The address of 32 bytes of zero, which is nobody's.
+    #[error("the key of zeros is nobody's: anybody can sign for it")]
+    Neutral,
 }
 
 impl Hotkey {
@@ -51,6 +54,21 @@ impl Hotkey {
     /// The 32 bytes of the public key.
     pub const fn as_bytes(&self) -> &[u8; KEY_BYTES] {
         &self.0
+    }
+
+    /// Reads the address of who signs. That of zeros is well formed, and chains have it where a key is not set; but
+    /// anybody can sign for it.
+    ///
+    /// # Errors
+    /// [`HotkeyError`].
+    pub fn of_signer(address: &str) -> Result<Self, HotkeyError> {
+        let hotkey: Self = address.parse()?;
+        if hotkey.is_neutral() { Err(HotkeyError::Neutral) } else { Ok(hotkey) }
+    }
+
+    /// Whether these are 32 bytes of zero, for which anybody can sign: no signature of theirs verifies here.
+    pub fn is_neutral(&self) -> bool {
+        self.0 == signature::NEUTRAL
     }
 
     /// Checks an sr25519 signature (signing context `substrate`) of this key over exactly `message`, or over
@@ -159,6 +177,16 @@ mod tests {
             changed.replace_range(at..=at, &to);
             prop_assert_eq!(changed.parse::<Hotkey>().is_ok(), changed == address);
         }
+    }
+
+    #[test]
+    fn the_key_of_zeros_is_an_address_and_nobody_who_signs() {
+        let zeros = Hotkey::from_bytes([0; 32]);
+        let address = zeros.to_string();
+        assert_eq!(address.parse(), Ok(zeros));
+        assert_eq!(Hotkey::of_signer(&address), Err(HotkeyError::Neutral));
+        let one = Hotkey::from_bytes([1; 32]);
+        assert_eq!(Hotkey::of_signer(&one.to_string()), Ok(one));
     }
 
     #[test]

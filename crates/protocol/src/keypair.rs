@@ -40,11 +40,11 @@ impl Keypair {
     /// From the 64 bytes of an expanded secret key, as wallets keep it in `privateKey`.
     ///
     /// # Errors
-    /// When the bytes are no secret key.
+    /// When the bytes are no secret key, or the one of zeros, which is everybody's.
     pub fn from_secret_key(bytes: &[u8; 64]) -> Result<Self, SecretKeyError> {
-        SecretKey::from_bytes(bytes)
-            .map(|secret| Self(secret.to_keypair()))
-            .map_err(|_| SecretKeyError)
+        let secret = SecretKey::from_bytes(bytes).map_err(|_| SecretKeyError)?;
+        let keypair = Self(secret.to_keypair());
+        if keypair.hotkey().is_neutral() { Err(SecretKeyError) } else { Ok(keypair) }
     }
 
     /// The development key that every Substrate tool knows, of the phrase `bottom drive obey lake …`. Everybody has its

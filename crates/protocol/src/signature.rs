@@ -1,6 +1,11 @@
 use std::fmt;
 use std::str::FromStr;
 
+use schnorrkel::PublicKey;
+
+/// The neutral element of the group as it is encoded.
+pub(crate) const NEUTRAL: [u8; 32] = [0; 32];
+
 /// The signing context of every Substrate wallet.
 pub(crate) const CONTEXT: &[u8] = b"substrate";
 
@@ -52,12 +57,21 @@ impl fmt::Debug for Signature {
     }
 }
 
+/// A key whose signatures prove something. For the neutral element of the group, 32 bytes of zero, anybody can sign
+/// anything; no other element has a small order, and each has one encoding only.
+pub(crate) fn public_key(bytes: &[u8; 32]) -> Result<PublicKey, InvalidSignature> {
+    if *bytes == NEUTRAL {
+        return Err(InvalidSignature);
+    }
+    PublicKey::from_bytes(bytes).map_err(|_| InvalidSignature)
+}
+
 pub(crate) fn verify(
     public_key: &[u8; 32],
     message: &[u8],
     signature: &Signature,
 ) -> Result<(), InvalidSignature> {
-    let key = schnorrkel::PublicKey::from_bytes(public_key).map_err(|_| InvalidSignature)?;
+    let key = self::public_key(public_key)?;
     let signature =
         schnorrkel::Signature::from_bytes(&signature.0).map_err(|_| InvalidSignature)?;
     if key.verify_simple(CONTEXT, message, &signature).is_ok() {

@@ -99,3 +99,23 @@ pub(crate) async fn prune(
     connection.done();
     Ok(pruned.rows_affected() + pruned_of_reports.rows_affected())
 }
+
+pub(crate) async fn prune_unproved(
+    database: &Database,
+    before: Timestamp,
+    limit: u32,
+) -> Result<u64, StoreError> {
+    let mut connection = database.connection().await?;
+    let pruned = sqlx::query!(
+        "DELETE FROM audit WHERE position IN (
+             SELECT position FROM audit WHERE kind = 'refusal' AND NOT proved AND at < $1
+             ORDER BY at, position LIMIT $2 FOR UPDATE SKIP LOCKED)",
+        before.micros(),
+        i64::from(limit)
+    )
+    .execute(&mut *connection)
+    .await
+    .map_err(unavailable)?;
+    connection.done();
+    Ok(pruned.rows_affected())
+}

@@ -1,5 +1,3 @@
-use resi_protocol::Hotkey;
-use resi_protocol::btauth::Nonce;
 use resi_store::{KeptMembers, StoreError};
 
 use crate::database::{Database, unavailable};
@@ -45,41 +43,4 @@ pub(crate) async fn members(
         Ok(KeptMembers { genesis, netuid, block: row.block.cast_unsigned(), bytes: row.members })
     });
     kept.collect()
-}
-
-pub(crate) async fn take_nonce(
-    database: &Database,
-    hotkey: Hotkey,
-    nonce: Nonce,
-) -> Result<bool, StoreError> {
-    let mut connection = database.connection().await?;
-    let written = sqlx::query!(
-        "INSERT INTO used_nonces (nonce, hotkey) VALUES ($1, $2) ON CONFLICT DO NOTHING",
-        nonce.nanos().cast_signed(),
-        &hotkey.as_bytes()[..]
-    )
-    .execute(&mut *connection)
-    .await
-    .map_err(unavailable)?;
-    connection.done();
-    Ok(written.rows_affected() == 1)
-}
-
-pub(crate) async fn forget_nonces(
-    database: &Database,
-    before: Nonce,
-    limit: u32,
-) -> Result<u64, StoreError> {
-    let mut connection = database.connection().await?;
-    let forgotten = sqlx::query!(
-        "DELETE FROM used_nonces WHERE (nonce, hotkey) IN
-             (SELECT nonce, hotkey FROM used_nonces WHERE nonce < $1 ORDER BY nonce LIMIT $2)",
-        before.nanos().cast_signed(),
-        i64::from(limit)
-    )
-    .execute(&mut *connection)
-    .await
-    .map_err(unavailable)?;
-    connection.done();
-    Ok(forgotten.rows_affected())
 }

@@ -1,5 +1,5 @@
 use resi_protocol::rotation::VrfSignature;
-use resi_protocol::{EpochId, Sha256Hash, Timestamp};
+use resi_protocol::{EpochId, Sha256Hash, Signature, Timestamp};
 use resi_store::rows::{self, EpochRow};
 use resi_store::{EpochRecord, Pull, StoreError, StoredPool, deal_events};
 use sqlx::Connection;
@@ -69,7 +69,7 @@ async fn prev_sha256(
     let newest = sqlx::query_as!(
         EpochRow,
         "SELECT netuid, epoch, epoch_seconds, pool_sha256, pool_size, zipcodes_per_epoch,
-               public_key, agreed_at, signature, prev_sha256, honeypots
+               public_key, agreed_at, signature, prev_sha256, record_signature, honeypots
            FROM epochs WHERE netuid = $1 ORDER BY epoch DESC LIMIT 1",
         netuid
     )
@@ -88,7 +88,7 @@ async fn select(
     sqlx::query_as!(
         EpochRow,
         "SELECT netuid, epoch, epoch_seconds, pool_sha256, pool_size, zipcodes_per_epoch,
-               public_key, agreed_at, signature, prev_sha256, honeypots
+               public_key, agreed_at, signature, prev_sha256, record_signature, honeypots
            FROM epochs WHERE netuid = $1 AND epoch = $2",
         i32::from(netuid),
         epoch
@@ -122,7 +122,7 @@ pub(crate) async fn list(
     let rows = sqlx::query_as!(
         EpochRow,
         "SELECT netuid, epoch, epoch_seconds, pool_sha256, pool_size, zipcodes_per_epoch,
-               public_key, agreed_at, signature, prev_sha256, honeypots
+               public_key, agreed_at, signature, prev_sha256, record_signature, honeypots
            FROM epochs WHERE netuid = $1 AND epoch < $2 ORDER BY epoch DESC LIMIT $3",
         i32::from(netuid),
         before,
@@ -146,7 +146,7 @@ pub(crate) async fn conflicting(
     let row = sqlx::query_as!(
         EpochRow,
         "SELECT netuid, epoch, epoch_seconds, pool_sha256, pool_size, zipcodes_per_epoch,
-               public_key, agreed_at, signature, prev_sha256, honeypots
+               public_key, agreed_at, signature, prev_sha256, record_signature, honeypots
            FROM epochs
            WHERE netuid = $1 AND epoch_seconds <> $2 AND epoch * 1000000 <= $3 AND ends_at > $3
            ORDER BY epoch DESC LIMIT 1",
@@ -180,6 +180,28 @@ pub(crate) async fn publish(
     .map_err(unavailable)?;
     connection.done();
     Ok(())
+}
+
+pub(crate) async fn sign_record(
+    database: &Database,
+    netuid: u16,
+    epoch: EpochId,
+    signature: &Signature,
+) -> Result<Option<Signature>, StoreError> {
+    let (epoch, signature) = (rows::epoch_start(epoch), &signature.as_bytes()[..]);
+    let mut connection = database.connection().await?;
+    let standing = sqlx::query_scalar!(
+        "UPDATE epochs SET record_signature = COALESCE(record_signature, $1)
+         WHERE netuid = $2 AND epoch = $3 RETURNING record_signature",
+        signature,
+        i32::from(netuid),
+        epoch
+    )
+    .fetch_optional(&mut *connection)
+    .await
+    .map_err(unavailable)?;
+    connection.done();
+    standing.flatten().as_deref().map(rows::signature).transpose()
 }
 
 pub(crate) async fn keep_pool(database: &Database, pool: &StoredPool) -> Result<(), StoreError> {

@@ -1,15 +1,17 @@
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use resi_protocol::{Hotkey, Timestamp};
+use resi_protocol::{Hotkey, Signature, Timestamp};
 use resi_store::rows;
 use resi_store::{
     AuditEvent, GrantAttempt, GrantOutcome, GrantedValidator, GroupCommit, Known, RecentGrants,
-    StoreError, UsedSignatures, decide_grants, grant_events,
+    StoreError, UsedProofs, decide_grants, grant_events,
 };
 use sqlx::Connection;
 use sqlx::postgres::PgConnection;
 
 use crate::database::{Database, LockFor, Rounds, Stopped, lock_hotkeys, unavailable, within};
+use crate::nonces;
 
 const KNOWN_VALIDATORS: usize = 16_384;
 
@@ -29,10 +31,11 @@ async fn commit(
     let Some(now) = attempts.iter().map(|attempt| attempt.now).max() else { return Ok(Vec::new()) };
     let mut lane = database.grants.connection(database, now).await?;
     let connection = lane.connection()?;
-    let unlimited = attempts.iter().all(|attempt| attempt.limit.is_none());
+    let simple =
+        attempts.iter().all(|attempt| attempt.limit.is_none() && attempt.signature().is_some());
     let mut rounds = Rounds::default();
     let outcomes = loop {
-        let round = if unlimited && rounds.is_first() {
+        let round = if simple && rounds.is_first() {
             insert_unless_used(connection, known, attempts).await
         } else {
             decide_and_write(connection, attempts).await
@@ -60,7 +63,8 @@ fn granted<'a>(
 /// In the order of the primary key, so that two replicas never wait for each other in a circle.
 fn signatures<'a>(attempts: impl Iterator<Item = &'a GrantAttempt>) -> (Vec<i64>, Vec<Vec<u8>>) {
     let mut rows: Vec<_> = attempts
-        .map(|attempt| (attempt.remember_until.micros(), attempt.signature.as_bytes().to_vec()))
+        .filter_map(GrantAttempt::signature)
+        .map(|(until, signature)| (until.micros(), signature.as_bytes().to_vec()))
         .collect();
     rows.sort_unstable();
     rows.into_iter().unzip()
@@ -117,7 +121,11 @@ async fn decide_and_write(
     if !limited.is_empty() {
         lock_hotkeys(&mut transaction, LockFor::Grants, limited.iter().copied()).await?;
     }
-    let mut used = load_used(&mut transaction, attempts).await?;
+    let asked = attempts.iter().filter_map(GrantAttempt::nonce).collect();
+    let mut used = UsedProofs {
+        signatures: load_used(&mut transaction, attempts).await?,
+        nonces: nonces::load_used(&mut transaction, asked).await?,
+    };
     let mut recent = load_recent(&mut transaction, limited).await?;
     let outcomes = decide_grants(attempts, &mut recent, &mut used);
     let granted: Vec<_> = granted(attempts, &outcomes).collect();
@@ -125,6 +133,8 @@ async fn decide_and_write(
         let audit = grant_events(attempts, &outcomes);
         insert(&mut transaction, signatures(granted.iter().copied()), &audit).await?;
         write_validators(&mut transaction, &granted, &recent).await?;
+        let nonces = granted.iter().filter_map(|attempt| attempt.nonce()).collect();
+        nonces::use_up(&mut transaction, &nonces).await?;
     }
     transaction.commit().await?;
     Ok(outcomes)
@@ -133,7 +143,7 @@ async fn decide_and_write(
 async fn load_used(
     connection: &mut PgConnection,
     attempts: &[GrantAttempt],
-) -> Result<UsedSignatures, StoreError> {
+) -> Result<HashSet<(Timestamp, Signature)>, StoreError> {
     let (until, signature) = signatures(attempts.iter());
     sqlx::query!(
         "SELECT used.remember_until, used.signature

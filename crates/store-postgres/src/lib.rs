@@ -6,10 +6,12 @@ mod chain;
 mod database;
 mod epochs;
 mod grants;
+mod nonces;
 mod open;
 mod passed;
 mod reports;
 mod tally;
+mod url;
 
 use std::sync::Arc;
 
@@ -18,12 +20,14 @@ use futures_util::future::{join_all, select_all};
 use resi_protocol::btauth::Nonce;
 use resi_protocol::rotation::{Announcement, VrfSignature};
 use resi_protocol::wire::AssignmentId;
-use resi_protocol::{EpochId, Hotkey, Sha256Hash, Timestamp};
+use resi_protocol::{EpochId, Hotkey, Sha256Hash, Signature, Timestamp};
 use resi_store::{
     Assignment, AssignmentQuery, AuditEntry, AuditEvent, AuditQuery, Connections, EpochRecord,
     GrantAttempt, GrantOutcome, GrantedValidator, GroupCommit, KeptMembers, Migrations, OpenError,
     Passed, Pull, ReportAttempt, ReportOutcome, Store, StoreError, StoredPool, Tally,
 };
+
+pub use crate::url::{PostgresUrl, PostgresUrlError};
 
 use crate::database::{Database, REPORT_LANES, within};
 
@@ -39,7 +43,7 @@ impl PostgresStore {
     /// Connects with at most `max_connections`, but never fewer than four: grants have one to themselves, and reports two.
     ///
     /// # Errors
-    /// See [`OpenError`]. None of them shows the password of `url`.
+    /// See [`OpenError`]. None of them shows a part of `url`, see [`PostgresUrl`].
     pub async fn connect(
         url: &str,
         max_connections: u32,
@@ -117,6 +121,10 @@ impl Store for PostgresStore {
         within(audit::prune(&self.database, before, limit)).await
     }
 
+    async fn prune_unproved(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
+        within(audit::prune_unproved(&self.database, before, limit)).await
+    }
+
     async fn agree_epoch(&self, proposed: &EpochRecord) -> Result<EpochRecord, StoreError> {
         within(epochs::agree(&self.database, proposed)).await
     }
@@ -128,6 +136,15 @@ impl Store for PostgresStore {
         signature: &VrfSignature,
     ) -> Result<(), StoreError> {
         within(epochs::publish(&self.database, netuid, epoch, signature)).await
+    }
+
+    async fn sign_record(
+        &self,
+        netuid: u16,
+        epoch: EpochId,
+        signature: &Signature,
+    ) -> Result<Option<Signature>, StoreError> {
+        within(epochs::sign_record(&self.database, netuid, epoch, signature)).await
     }
 
     async fn epoch_record(
@@ -188,12 +205,8 @@ impl Store for PostgresStore {
         within(chain::members(&self.database, netuid)).await
     }
 
-    async fn take_nonce(&self, hotkey: Hotkey, nonce: Nonce) -> Result<bool, StoreError> {
-        within(chain::take_nonce(&self.database, hotkey, nonce)).await
-    }
-
     async fn forget_nonces(&self, before: Nonce, limit: u32) -> Result<u64, StoreError> {
-        within(chain::forget_nonces(&self.database, before, limit)).await
+        within(nonces::forget(&self.database, before, limit)).await
     }
 
     async fn share_passed(

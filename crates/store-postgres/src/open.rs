@@ -1,12 +1,12 @@
-use std::str::FromStr;
 use std::time::Duration;
 
 use resi_store::{AppliedMigration, Migrations, OpenError, pending_migrations};
 use sqlx::migrate::{MigrateError, Migrator};
-use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
+use sqlx::postgres::{PgConnection, PgPoolOptions};
 use sqlx::{ConnectOptions, Connection};
 
 use crate::database::{Database, alive};
+use crate::url::PostgresUrl;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/postgres");
 
@@ -20,11 +20,12 @@ pub(crate) async fn open(
     max_connections: u32,
     migrations: Migrations,
 ) -> Result<Database, OpenError> {
-    // The parser's error may quote the URL, and the URL may have a password; and it takes any scheme.
-    let options = Some(url)
-        .filter(|url| url.starts_with("postgres://") || url.starts_with("postgresql://"))
-        .and_then(|url| PgConnectOptions::from_str(url).ok())
-        .ok_or_else(|| OpenError::Fatal("the database's URL is not one of Postgres".into()))?
+    let url: PostgresUrl = url
+        .parse()
+        .map_err(|error| OpenError::Fatal(format!("the URL of the database: {error}")))?;
+    let options = url
+        .options()
+        .map_err(|_| OpenError::Fatal("the URL of the database cannot be used".into()))?
         .application_name("resi")
         .disable_statement_logging();
     let connect = tokio::time::timeout(CONNECT_TIMEOUT, options.connect()).await;

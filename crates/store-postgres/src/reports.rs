@@ -7,8 +7,8 @@ use resi_protocol::{EpochId, Hotkey, Timestamp};
 use resi_store::rows::{self, AssignmentRow};
 use resi_store::{
     Assignment, AssignmentKey, AssignmentQuery, AuditEvent, Change, EpochValidator, GroupCommit,
-    Known, Openings, ReportAttempt, ReportDecision, ReportOutcome, StoreError, decide_reports,
-    epoch_deltas, epoch_validators, openings_to_count, status_events,
+    Known, Openings, ReportAttempt, ReportDecision, ReportOutcome, StoreError, UsedNonces,
+    decide_reports, epoch_deltas, epoch_validators, openings_to_count, status_events,
 };
 use sqlx::Connection;
 use sqlx::postgres::PgConnection;
@@ -16,6 +16,7 @@ use sqlx::postgres::PgConnection;
 use crate::database::{
     Database, LockFor, REPORT_LANES, Rounds, Stopped, lock_hotkeys, unavailable, within,
 };
+use crate::nonces;
 
 const KNOWN_VALIDATORS: usize = 16_384;
 
@@ -76,12 +77,13 @@ async fn commit(
     let shard = i32::try_from(lane).unwrap_or(0);
     let mut lane = database.reports[lane].connection(database, now).await?;
     let connection = lane.connection()?;
-    let limited = attempts.iter().any(|attempt| attempt.new_assignments.is_some());
+    let simple =
+        attempts.iter().all(|attempt| attempt.new_assignments.is_none() && attempt.nonce.is_none());
     let mut rounds = Rounds::default();
-    let mut all_new = !limited && guesses.all_new(attempts.len());
+    let mut all_new = simple && guesses.all_new(attempts.len());
     let decision = loop {
-        let round = if limited {
-            decide_within_limits(connection, shard, known_validators, attempts).await
+        let round = if !simple {
+            decide_in_transaction(connection, shard, known_validators, attempts).await
         } else {
             decide(connection, shard, known_validators, attempts, all_new).await
         };
@@ -93,7 +95,7 @@ async fn commit(
         }
     };
     lane.done();
-    let ReportDecision { outcomes, changes } = decision;
+    let ReportDecision { outcomes, changes, .. } = decision;
     known_validators
         .extend(changes.iter().map(|change| (change.assignment.epoch, change.assignment.hotkey)));
     Ok(outcomes)
@@ -107,14 +109,15 @@ async fn decide(
     all_new: bool,
 ) -> Result<ReportDecision, Stopped> {
     let known = if all_new { HashMap::new() } else { load(connection, attempts).await? };
-    let decision = decide_reports(attempts, &known, Openings::new());
+    let decision = decide_reports(attempts, &known, Openings::new(), &UsedNonces::new());
     let audit = status_events(attempts, &decision.outcomes);
     write(connection, shard, known_validators, &decision.changes, &audit).await?;
     Ok(decision)
 }
 
-/// Counting is exact only while nobody else opens assignments for the same hotkeys.
-async fn decide_within_limits(
+/// Counting is exact only while nobody else opens assignments for the same hotkeys; a nonce is used up with its report,
+/// or not at all.
+async fn decide_in_transaction(
     connection: &mut PgConnection,
     shard: i32,
     known_validators: &KnownValidators,
@@ -128,9 +131,12 @@ async fn decide_within_limits(
     lock_hotkeys(&mut transaction, LockFor::Assignments, limited).await?;
     let known = load(&mut transaction, attempts).await?;
     let opened = count_opened(&mut transaction, attempts, &known).await?;
-    let decision = decide_reports(attempts, &known, opened);
+    let asked = attempts.iter().filter_map(ReportAttempt::used_nonce).collect();
+    let used = nonces::load_used(&mut transaction, asked).await?;
+    let decision = decide_reports(attempts, &known, opened, &used);
     let audit = status_events(attempts, &decision.outcomes);
     write(&mut transaction, shard, known_validators, &decision.changes, &audit).await?;
+    nonces::use_up(&mut transaction, &decision.nonces).await?;
     transaction.commit().await?;
     Ok(decision)
 }

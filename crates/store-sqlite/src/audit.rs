@@ -91,3 +91,23 @@ pub(crate) async fn prune(
     writer.done();
     Ok(pruned.rows_affected() + pruned_of_reports.rows_affected())
 }
+
+pub(crate) async fn prune_unproved(
+    database: &Database,
+    before: Timestamp,
+    limit: u32,
+) -> Result<u64, StoreError> {
+    let before = before.micros();
+    let mut writer = database.writer().await?;
+    let pruned = sqlx::query!(
+        "DELETE FROM audit WHERE position IN (
+             SELECT position FROM audit WHERE kind = 'refusal' AND proved = 0 AND at < ? ORDER BY at LIMIT ?)",
+        before,
+        limit
+    )
+    .execute(writer.connection()?)
+    .await
+    .map_err(unavailable)?;
+    writer.done();
+    Ok(pruned.rows_affected())
+}

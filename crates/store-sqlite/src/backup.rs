@@ -3,6 +3,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use resi_secret::private_file::{self, Draft};
 use resi_store::OpenError;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions, Connection};
@@ -44,19 +45,14 @@ pub async fn back_up(from: &Path, to: &Path) -> Result<(), BackupError> {
     if to.exists() {
         return Err(BackupError::Exists(to.to_owned()));
     }
-    let draft = beside(to, "new");
-    remove(&draft)?;
-    open::create(&draft).map_err(file_error(&draft))?;
+    let draft = draft_of(to)?;
     let mut source = options(from).connect().await?;
-    let copied = sqlx::query("VACUUM INTO ?").bind(draft.to_str()).execute(&mut source).await;
+    let copied =
+        sqlx::query("VACUUM INTO ?").bind(draft.path().to_str()).execute(&mut source).await;
     source.close().await?;
     copied?;
-    check(&draft).await?;
-    sync(&draft)?;
-    // Unlike a rename, a link never replaces a file that came meanwhile.
-    fs::hard_link(&draft, to).map_err(file_error(to))?;
-    remove(&draft)?;
-    sync_folder(to)
+    check(draft.path()).await?;
+    draft.create().map_err(file_error(to))
 }
 
 /// Puts a checked copy of `from` in the place of the database at `to`, and keeps what was there as `….replaced`, whose
@@ -66,14 +62,10 @@ pub async fn back_up(from: &Path, to: &Path) -> Result<(), BackupError> {
 /// See [`BackupError`]; [`BackupError::InUse`] where any process has the database open.
 pub async fn restore(from: &Path, to: &Path) -> Result<Option<PathBuf>, BackupError> {
     check(from).await?;
-    let draft = beside(to, "new");
-    remove(&draft)?;
-    open::create(&draft).map_err(file_error(&draft))?;
-    fs::copy(from, &draft).map_err(file_error(from))?;
-    // A copy takes the mode of its source along.
-    keep_private(&draft)?;
-    check(&draft).await?;
-    sync(&draft)?;
+    let mut draft = draft_of(to)?;
+    let copied = File::open(from).and_then(|mut from| io::copy(&mut from, draft.file()));
+    copied.map_err(file_error(from))?;
+    check(draft.path()).await?;
     let mut replaced = None;
     if to.exists() {
         let held = hold(to).await?;
@@ -82,8 +74,7 @@ pub async fn restore(from: &Path, to: &Path) -> Result<Option<PathBuf>, BackupEr
         held.close().await?;
         replaced = Some(kept);
     }
-    fs::rename(&draft, to).map_err(file_error(to))?;
-    sync_folder(to)?;
+    draft.replace().map_err(file_error(to))?;
     Ok(replaced)
 }
 
@@ -136,31 +127,11 @@ fn beside(path: &Path, ending: &str) -> PathBuf {
     name.into()
 }
 
-fn remove(path: &Path) -> Result<(), BackupError> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(file_error(path)(error)),
-        _ => Ok(()),
-    }
-}
-
-#[cfg(unix)]
-fn keep_private(path: &Path) -> Result<(), BackupError> {
-    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
-    fs::set_permissions(path, mode).map_err(file_error(path))
-}
-
-#[cfg(not(unix))]
-fn keep_private(_: &Path) -> Result<(), BackupError> {
-    Ok(())
-}
-
-fn sync(path: &Path) -> Result<(), BackupError> {
-    File::open(path).and_then(|file| file.sync_all()).map_err(file_error(path))
-}
-
-fn sync_folder(path: &Path) -> Result<(), BackupError> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    sync(folder.unwrap_or(Path::new(".")))
+/// In a folder that is made where it is not there.
+fn draft_of(place: &Path) -> Result<Draft, BackupError> {
+    let folder = place.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let made = folder.map_or(Ok(()), private_file::create_folder);
+    made.and_then(|()| Draft::beside(place)).map_err(file_error(place))
 }
 
 fn file_error(path: &Path) -> impl FnOnce(io::Error) -> BackupError {

@@ -1,5 +1,3 @@
-use resi_protocol::Hotkey;
-use resi_protocol::btauth::Nonce;
 use resi_store::{KeptMembers, StoreError};
 
 use crate::database::{Database, unavailable};
@@ -47,44 +45,4 @@ pub(crate) async fn members(
         Ok(KeptMembers { genesis, netuid, block: row.block.cast_unsigned(), bytes: row.members })
     });
     kept.collect()
-}
-
-pub(crate) async fn take_nonce(
-    database: &Database,
-    hotkey: Hotkey,
-    nonce: Nonce,
-) -> Result<bool, StoreError> {
-    let nonce = nonce.nanos().cast_signed();
-    let hotkey = &hotkey.as_bytes()[..];
-    let mut writer = database.writer().await?;
-    let written = sqlx::query!(
-        "INSERT INTO used_nonces (nonce, hotkey) VALUES (?, ?) ON CONFLICT DO NOTHING",
-        nonce,
-        hotkey
-    )
-    .execute(writer.connection()?)
-    .await
-    .map_err(unavailable)?;
-    writer.done();
-    Ok(written.rows_affected() == 1)
-}
-
-pub(crate) async fn forget_nonces(
-    database: &Database,
-    before: Nonce,
-    limit: u32,
-) -> Result<u64, StoreError> {
-    let before = before.nanos().cast_signed();
-    let mut writer = database.writer().await?;
-    let forgotten = sqlx::query!(
-        "DELETE FROM used_nonces WHERE (nonce, hotkey) IN
-             (SELECT nonce, hotkey FROM used_nonces WHERE nonce < ? ORDER BY nonce LIMIT ?)",
-        before,
-        limit
-    )
-    .execute(writer.connection()?)
-    .await
-    .map_err(unavailable)?;
-    writer.done();
-    Ok(forgotten.rows_affected())
 }

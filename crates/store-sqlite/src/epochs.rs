@@ -1,5 +1,5 @@
 use resi_protocol::rotation::VrfSignature;
-use resi_protocol::{EpochId, Sha256Hash, Timestamp};
+use resi_protocol::{EpochId, Sha256Hash, Signature, Timestamp};
 use resi_store::rows::{self, EpochRow};
 use resi_store::{EpochRecord, Pull, StoreError, StoredPool, deal_events};
 use sqlx::Connection;
@@ -60,7 +60,7 @@ async fn prev_sha256(
     let newest = sqlx::query_as!(
         EpochRow,
         r#"SELECT netuid AS "netuid: i32", epoch, epoch_seconds, pool_sha256, pool_size, zipcodes_per_epoch,
-               public_key, agreed_at, signature, prev_sha256, honeypots
+               public_key, agreed_at, signature, prev_sha256, record_signature, honeypots
            FROM epochs WHERE netuid = ? ORDER BY epoch DESC LIMIT 1"#,
         netuid
     )
@@ -79,7 +79,7 @@ async fn select(
     sqlx::query_as!(
         EpochRow,
         r#"SELECT netuid AS "netuid: i32", epoch, epoch_seconds, pool_sha256, pool_size, zipcodes_per_epoch,
-               public_key, agreed_at, signature, prev_sha256, honeypots
+               public_key, agreed_at, signature, prev_sha256, record_signature, honeypots
            FROM epochs WHERE netuid = ? AND epoch = ?"#,
         netuid,
         epoch
@@ -113,7 +113,7 @@ pub(crate) async fn list(
     let rows = sqlx::query_as!(
         EpochRow,
         r#"SELECT netuid AS "netuid: i32", epoch, epoch_seconds, pool_sha256, pool_size, zipcodes_per_epoch,
-               public_key, agreed_at, signature, prev_sha256, honeypots
+               public_key, agreed_at, signature, prev_sha256, record_signature, honeypots
            FROM epochs WHERE netuid = ? AND epoch < ? ORDER BY epoch DESC LIMIT ?"#,
         netuid,
         before,
@@ -137,7 +137,7 @@ pub(crate) async fn conflicting(
     let row = sqlx::query_as!(
         EpochRow,
         r#"SELECT netuid AS "netuid: i32", epoch, epoch_seconds, pool_sha256, pool_size, zipcodes_per_epoch,
-               public_key, agreed_at, signature, prev_sha256, honeypots
+               public_key, agreed_at, signature, prev_sha256, record_signature, honeypots
            FROM epochs
            WHERE netuid = ?1 AND epoch_seconds <> ?2 AND epoch * 1000000 <= ?3 AND ends_at > ?3
            ORDER BY epoch DESC LIMIT 1"#,
@@ -171,6 +171,28 @@ pub(crate) async fn publish(
     .map_err(unavailable)?;
     writer.done();
     Ok(())
+}
+
+pub(crate) async fn sign_record(
+    database: &Database,
+    netuid: u16,
+    epoch: EpochId,
+    signature: &Signature,
+) -> Result<Option<Signature>, StoreError> {
+    let (epoch, signature) = (rows::epoch_start(epoch), &signature.as_bytes()[..]);
+    let mut writer = database.writer().await?;
+    let standing = sqlx::query_scalar!(
+        "UPDATE epochs SET record_signature = COALESCE(record_signature, ?)
+         WHERE netuid = ? AND epoch = ? RETURNING record_signature",
+        signature,
+        netuid,
+        epoch
+    )
+    .fetch_optional(writer.connection()?)
+    .await
+    .map_err(unavailable)?;
+    writer.done();
+    standing.flatten().as_deref().map(rows::signature).transpose()
 }
 
 pub(crate) async fn keep_pool(database: &Database, pool: &StoredPool) -> Result<(), StoreError> {

@@ -1,15 +1,17 @@
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use resi_protocol::{Hotkey, Timestamp};
+use resi_protocol::{Hotkey, Signature, Timestamp};
 use resi_store::rows;
 use resi_store::{
     GrantAttempt, GrantOutcome, GrantedValidator, GroupCommit, Known, RecentGrants, StoreError,
-    UsedSignatures, decide_grants, grant_events,
+    UsedProofs, decide_grants, grant_events,
 };
 use sqlx::Connection;
 use sqlx::sqlite::SqliteConnection;
 
 use crate::database::{Database, Hex, json, unavailable, within};
+use crate::nonces;
 
 const KNOWN_VALIDATORS: usize = 16_384;
 
@@ -27,9 +29,8 @@ async fn commit(
     attempts: &[GrantAttempt],
 ) -> Result<Vec<GrantOutcome>, StoreError> {
     let mut writer = database.writer().await?;
-    let unlimited = attempts.iter().all(|attempt| attempt.limit.is_none());
-    if unlimited
-        && attempts.iter().all(|attempt| known.contains(&attempt.hotkey))
+    let simple = |attempt: &GrantAttempt| attempt.limit.is_none() && attempt.signature().is_some();
+    if attempts.iter().all(|attempt| simple(attempt) && known.contains(&attempt.hotkey))
         && insert_unless_used(writer.connection()?, attempts).await?
     {
         writer.done();
@@ -54,8 +55,11 @@ fn granted<'a>(
 
 fn signatures<'a>(attempts: impl Iterator<Item = &'a GrantAttempt>) -> Result<String, StoreError> {
     let rows: Vec<_> = attempts
-        .map(|attempt| (attempt.remember_until.micros(), Hex(attempt.signature.as_bytes())))
+        .filter_map(GrantAttempt::signature)
+        .map(|(until, signature)| (until.micros(), signature))
         .collect();
+    let rows: Vec<_> =
+        rows.iter().map(|(until, signature)| (until, Hex(signature.as_bytes()))).collect();
     json(&rows)
 }
 
@@ -89,7 +93,11 @@ async fn decide_and_write(
     attempts: &[GrantAttempt],
 ) -> Result<Vec<GrantOutcome>, StoreError> {
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(unavailable)?;
-    let mut used = load_used(&mut transaction, attempts).await?;
+    let asked = attempts.iter().filter_map(GrantAttempt::nonce).collect();
+    let mut used = UsedProofs {
+        signatures: load_used(&mut transaction, attempts).await?,
+        nonces: nonces::load_used(&mut transaction, asked).await?,
+    };
     let mut recent = load_recent(&mut transaction, attempts).await?;
     let outcomes = decide_grants(attempts, &mut recent, &mut used);
     let granted: Vec<_> = granted(attempts, &outcomes).collect();
@@ -99,6 +107,8 @@ async fn decide_and_write(
             .await
             .map_err(unavailable)?;
         write_validators(&mut transaction, &granted, &recent).await?;
+        let nonces = granted.iter().filter_map(|attempt| attempt.nonce()).collect();
+        nonces::use_up(&mut transaction, &nonces).await?;
     }
     transaction.commit().await.map_err(unavailable)?;
     Ok(outcomes)
@@ -107,7 +117,7 @@ async fn decide_and_write(
 async fn load_used(
     connection: &mut SqliteConnection,
     attempts: &[GrantAttempt],
-) -> Result<UsedSignatures, StoreError> {
+) -> Result<HashSet<(Timestamp, Signature)>, StoreError> {
     let asked = signatures(attempts.iter())?;
     sqlx::query!(
         r#"SELECT used.remember_until AS "remember_until!", used.signature AS "signature!"

@@ -7,6 +7,7 @@ mod chain;
 mod database;
 mod epochs;
 mod grants;
+mod nonces;
 mod open;
 mod passed;
 mod reports;
@@ -19,7 +20,7 @@ use async_trait::async_trait;
 use resi_protocol::btauth::Nonce;
 use resi_protocol::rotation::{Announcement, VrfSignature};
 use resi_protocol::wire::AssignmentId;
-use resi_protocol::{EpochId, Hotkey, Sha256Hash, Timestamp};
+use resi_protocol::{EpochId, Hotkey, Sha256Hash, Signature, Timestamp};
 use resi_store::{
     Assignment, AssignmentQuery, AuditEntry, AuditEvent, AuditQuery, Connections, EpochRecord,
     GrantAttempt, GrantOutcome, GrantedValidator, GroupCommit, KeptMembers, Migrations, OpenError,
@@ -124,6 +125,10 @@ impl Store for SqliteStore {
         within(audit::prune(&self.database, before, limit)).await
     }
 
+    async fn prune_unproved(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
+        within(audit::prune_unproved(&self.database, before, limit)).await
+    }
+
     async fn agree_epoch(&self, proposed: &EpochRecord) -> Result<EpochRecord, StoreError> {
         within(epochs::agree(&self.database, proposed)).await
     }
@@ -135,6 +140,15 @@ impl Store for SqliteStore {
         signature: &VrfSignature,
     ) -> Result<(), StoreError> {
         within(epochs::publish(&self.database, netuid, epoch, signature)).await
+    }
+
+    async fn sign_record(
+        &self,
+        netuid: u16,
+        epoch: EpochId,
+        signature: &Signature,
+    ) -> Result<Option<Signature>, StoreError> {
+        within(epochs::sign_record(&self.database, netuid, epoch, signature)).await
     }
 
     async fn epoch_record(
@@ -195,12 +209,8 @@ impl Store for SqliteStore {
         within(chain::members(&self.database, netuid)).await
     }
 
-    async fn take_nonce(&self, hotkey: Hotkey, nonce: Nonce) -> Result<bool, StoreError> {
-        within(chain::take_nonce(&self.database, hotkey, nonce)).await
-    }
-
     async fn forget_nonces(&self, before: Nonce, limit: u32) -> Result<u64, StoreError> {
-        within(chain::forget_nonces(&self.database, before, limit)).await
+        within(nonces::forget(&self.database, before, limit)).await
     }
 
     async fn share_passed(

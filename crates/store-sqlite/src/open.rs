@@ -1,6 +1,8 @@
+use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Duration;
 
+use resi_secret::private_file;
 use resi_store::{AppliedMigration, Migrations, OpenError, pending_migrations};
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{
@@ -61,28 +63,16 @@ fn readers(options: &SqliteConnectOptions) -> SqlitePool {
         .connect_lazy_with(options.clone().pragma("query_only", "ON").pragma("cache_size", "-1024"))
 }
 
-#[cfg(unix)]
-pub(crate) fn create(path: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-
+/// An empty file that only its owner reads, in a folder that only its owner enters where there was none.
+fn create(path: &Path) -> std::io::Result<()> {
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        private_file::create_folder(folder)?;
     }
-    std::fs::OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(path)
-        .map(drop)
-}
-
-#[cfg(not(unix))]
-pub(crate) fn create(path: &Path) -> std::io::Result<()> {
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        std::fs::create_dir_all(folder)?;
+    match private_file::create(path, b"") {
+        // Another process that starts too was quicker.
+        Err(error) if error.kind() == ErrorKind::AlreadyExists && path.is_file() => Ok(()),
+        created => created,
     }
-    std::fs::OpenOptions::new().write(true).create(true).truncate(false).open(path).map(drop)
 }
 
 async fn migrate(writer: &mut SqliteConnection, migrations: Migrations) -> Result<(), OpenError> {

@@ -8,7 +8,8 @@ use resi_store::rows::{self, AssignmentRow};
 use resi_store::{
     Assignment, AssignmentKey, AssignmentQuery, AuditEvent, AuditKind, Change, EpochValidator,
     GroupCommit, Known, Openings, ReportAttempt, ReportDecision, ReportOutcome, Standing,
-    StoreError, decide_reports, epoch_deltas, epoch_validators, openings_to_count, status_events,
+    StoreError, UsedNonces, decide_reports, epoch_deltas, epoch_validators, openings_to_count,
+    status_events,
 };
 use serde::Serialize;
 use sqlx::Connection;
@@ -16,6 +17,7 @@ use sqlx::error::ErrorKind;
 use sqlx::sqlite::SqliteConnection;
 
 use crate::database::{Database, Hex, json, unavailable, within};
+use crate::nonces;
 
 const KNOWN_VALIDATORS: usize = 16_384;
 const KNOWN_ASSIGNMENTS: usize = 65_536;
@@ -77,7 +79,7 @@ async fn commit(
     Ok(decision.outcomes)
 }
 
-/// Where all seem to be first reports without a limit, nothing has to be read: they are written in one statement that
+/// Where all seem to be first reports without a limit or nonce, nothing has to be read: they are written in one statement that
 /// fails as a whole when one of them was not.
 async fn write_new(
     connection: &mut SqliteConnection,
@@ -86,12 +88,13 @@ async fn write_new(
 ) -> Result<Option<ReportDecision>, StoreError> {
     let new = |attempt: &ReportAttempt| {
         let key = committed.assignment(&attempt.hotkey, &attempt.report.assignment_id);
-        attempt.new_assignments.is_none() && !committed.assignments.contains(&key)
+        let simple = attempt.new_assignments.is_none() && attempt.nonce.is_none();
+        simple && !committed.assignments.contains(&key)
     };
     if !attempts.iter().all(new) {
         return Ok(None);
     }
-    let decision = decide_reports(attempts, &HashMap::new(), Openings::new());
+    let decision = decide_reports(attempts, &HashMap::new(), Openings::new(), &UsedNonces::new());
     let validators = committed.unwritten_validators(&decision.changes);
     let audit = status_events(attempts, &decision.outcomes);
     let written = write(connection, &decision.changes, &validators, &audit).await?;
@@ -106,12 +109,15 @@ async fn read_and_write(
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(unavailable)?;
     let known = load(&mut transaction, attempts).await?;
     let opened = count_opened(&mut transaction, attempts, &known).await?;
-    let decision = decide_reports(attempts, &known, opened);
+    let asked = attempts.iter().filter_map(ReportAttempt::used_nonce).collect();
+    let used = nonces::load_used(&mut transaction, asked).await?;
+    let decision = decide_reports(attempts, &known, opened, &used);
     let validators = committed.unwritten_validators(&decision.changes);
     let audit = status_events(attempts, &decision.outcomes);
     if !write(&mut transaction, &decision.changes, &validators, &audit).await? {
         return Err(changed_meanwhile());
     }
+    nonces::use_up(&mut transaction, &decision.nonces).await?;
     transaction.commit().await.map_err(unavailable)?;
     Ok(decision)
 }

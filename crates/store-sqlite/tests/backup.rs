@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use resi_protocol::{Hotkey, Signature, Timestamp};
-use resi_store::{GrantAttempt, GrantOutcome, Migrations, Origin, Store};
+use resi_store::{GrantAttempt, GrantOutcome, Migrations, Origin, Proof, Store};
 use resi_store_sqlite::{BackupError, SqliteLocation, SqliteStore, back_up, restore};
 
 async fn open(path: &Path) -> SqliteStore {
@@ -15,8 +15,10 @@ async fn open(path: &Path) -> SqliteStore {
 async fn grant(store: &SqliteStore, signed: u8) -> GrantOutcome {
     let attempt = GrantAttempt {
         hotkey: Hotkey::from_bytes([1; 32]),
-        signature: Signature::from_bytes([signed; 64]),
-        remember_until: Timestamp::from_seconds(3600),
+        proof: Proof::Signature {
+            signature: Signature::from_bytes([signed; 64]),
+            remember_until: Timestamp::from_seconds(3600),
+        },
         now: Timestamp::from_seconds(0),
         limit: None,
         origin: Origin::default(),

@@ -30,6 +30,7 @@ fn started(id: &str) -> ReportAttempt {
         now: Timestamp::UNIX_EPOCH,
         timeout: Duration::from_secs(60),
         new_assignments: None,
+        nonce: None,
         origin: Origin::default(),
     }
 }

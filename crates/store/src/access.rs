@@ -1,6 +1,7 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
+use resi_protocol::btauth::Nonce;
 use resi_protocol::{Hotkey, Signature, Timestamp};
 
 use crate::Origin;
@@ -10,10 +11,8 @@ use crate::Origin;
 pub struct GrantAttempt {
     /// Who asks.
     pub hotkey: Hotkey,
-    /// The signature, to be used once.
-    pub signature: Signature,
-    /// Until when the signature must be remembered.
-    pub remember_until: Timestamp,
+    /// What proves it, to be used once.
+    pub proof: Proof,
     /// The time of the request.
     pub now: Timestamp,
     /// At most this many grants in [`GRANT_WINDOW`]; `None` for no limit.
@@ -22,15 +21,47 @@ pub struct GrantAttempt {
     pub origin: Origin,
 }
 
+/// What proves a request for access.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// A signature in the body.
+    Signature {
+        /// The signature.
+        signature: Signature,
+        /// Until when it must be remembered.
+        remember_until: Timestamp,
+    },
+    /// A signature by headers: its nonce, of which a hotkey uses each once, for whatever it signs.
+    Nonce(Nonce),
+}
+
+impl GrantAttempt {
+    /// The signature in the body, as it is remembered.
+    pub fn signature(&self) -> Option<(Timestamp, Signature)> {
+        match self.proof {
+            Proof::Signature { signature, remember_until } => Some((remember_until, signature)),
+            Proof::Nonce(_) => None,
+        }
+    }
+
+    /// The nonce of a signature by headers, as it is remembered.
+    pub fn nonce(&self) -> Option<(Nonce, Hotkey)> {
+        match self.proof {
+            Proof::Signature { .. } => None,
+            Proof::Nonce(nonce) => Some((nonce, self.hotkey)),
+        }
+    }
+}
+
 /// The window of the limit on grants. A signature is always remembered for longer than this.
 pub const GRANT_WINDOW: Duration = Duration::from_secs(60);
 
 /// What became of a [`GrantAttempt`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GrantOutcome {
-    /// Access is granted, and the signature consumed.
+    /// Access is granted, and the proof used up.
     Granted(Option<Quota>),
-    /// The signature was used before. Nothing changed.
+    /// The proof was used before. Nothing changed.
     Replayed,
     /// The limit is used up. Nothing changed.
     Limited(Quota),
@@ -59,20 +90,40 @@ pub struct Quota {
 /// The latest grants of each hotkey, oldest first. Whatever [`decide_grants`] may need must be in it.
 pub type RecentGrants = HashMap<Hotkey, Vec<Timestamp>>;
 
-/// Signatures that were used, with the time until which they are remembered.
-pub type UsedSignatures = HashSet<(Timestamp, Signature)>;
+/// Nonces that were used, of whom.
+pub type UsedNonces = HashSet<(Nonce, Hotkey)>;
+
+/// Proofs that were used.
+#[derive(Clone, Debug, Default)]
+pub struct UsedProofs {
+    /// Signatures, with the time until which they are remembered.
+    pub signatures: HashSet<(Timestamp, Signature)>,
+    /// Nonces.
+    pub nonces: UsedNonces,
+}
+
+impl UsedProofs {
+    fn has(&self, attempt: &GrantAttempt) -> bool {
+        let signature = attempt.signature().is_some_and(|it| self.signatures.contains(&it));
+        signature || attempt.nonce().is_some_and(|it| self.nonces.contains(&it))
+    }
+
+    fn add(&mut self, attempt: &GrantAttempt) {
+        self.signatures.extend(attempt.signature());
+        self.nonces.extend(attempt.nonce());
+    }
+}
 
 /// Decides a batch of attempts in their order, and adds to `recent` and `used` what is to be written.
 pub fn decide_grants(
     attempts: &[GrantAttempt],
     recent: &mut RecentGrants,
-    used: &mut UsedSignatures,
+    used: &mut UsedProofs,
 ) -> Vec<GrantOutcome> {
     attempts
         .iter()
         .map(|attempt| {
-            let signature = (attempt.remember_until, attempt.signature);
-            if used.contains(&signature) {
+            if used.has(attempt) {
                 return GrantOutcome::Replayed;
             }
             let quota = match attempt.limit {
@@ -84,7 +135,7 @@ pub fn decide_grants(
                     }
                 }
             };
-            used.insert(signature);
+            used.add(attempt);
             GrantOutcome::Granted(quota)
         })
         .collect()
@@ -121,8 +172,15 @@ mod tests {
     fn attempt(who: u8, signed: u8, second: i64, limit: u32) -> GrantAttempt {
         GrantAttempt {
             hotkey: Hotkey::from_bytes([who; 32]),
-            signature: Signature::from_bytes([signed; 64]),
-            remember_until: Timestamp::from_seconds(1_000_000),
+            // As it is signed: by its body, or by headers.
+            proof: if signed.is_multiple_of(2) {
+                Proof::Signature {
+                    signature: Signature::from_bytes([signed; 64]),
+                    remember_until: Timestamp::from_seconds(1_000_000),
+                }
+            } else {
+                Proof::Nonce(Nonce::from_nanos(signed.into()))
+            },
             now: Timestamp::from_seconds(second),
             limit: Some(limit),
             origin: Origin::default(),
@@ -132,7 +190,7 @@ mod tests {
     #[test]
     fn a_lowered_limit_resets_when_it_lets_one_pass() {
         let mut recent = RecentGrants::new();
-        let mut used = UsedSignatures::new();
+        let mut used = UsedProofs::default();
         let attempts: Vec<_> = (0..4).map(|n| attempt(1, n, i64::from(n), 4)).collect();
         decide_grants(&attempts, &mut recent, &mut used);
         let outcome = decide_grants(&[attempt(1, 9, 10, 2)], &mut recent, &mut used);
@@ -145,7 +203,7 @@ mod tests {
         let outcome = decide_grants(
             &[attempt(1, 1, 0, 0)],
             &mut RecentGrants::new(),
-            &mut UsedSignatures::new(),
+            &mut UsedProofs::default(),
         );
         assert!(
             matches!(outcome[..], [GrantOutcome::Limited(Quota { remaining: 0, .. })]),
@@ -155,7 +213,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_window_has_more_grants_than_the_limit_and_no_signature_two(
+        fn no_window_has_more_grants_than_the_limit_and_no_proof_two(
             asked in proptest::collection::vec((0..2_u8, 0..60_u8, 0..300_i64), 1..120),
             limit in 1..5_u32,
             in_order: bool,
@@ -168,12 +226,14 @@ mod tests {
             let attempts: Vec<_> =
                 asked.iter().map(|(who, signed, second)| attempt(*who, *signed, *second, limit)).collect();
             let mut recent = RecentGrants::new();
-            let mut used = UsedSignatures::new();
+            let mut used = UsedProofs::default();
             let mut granted: Vec<GrantAttempt> = Vec::new();
             for attempts in attempts.chunks(batch) {
                 let outcomes = decide_grants(attempts, &mut recent, &mut used);
                 for (attempt, outcome) in attempts.iter().zip(outcomes) {
-                    let replayed = granted.iter().any(|earlier| earlier.signature == attempt.signature);
+                    let replayed = granted
+                        .iter()
+                        .any(|earlier| earlier.proof == attempt.proof && earlier.nonce() == attempt.nonce());
                     prop_assert_eq!(outcome == GrantOutcome::Replayed, replayed);
                     let counting = granted
                         .iter()

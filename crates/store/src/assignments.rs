@@ -1,10 +1,11 @@
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
+use resi_protocol::btauth::Nonce;
 use resi_protocol::wire::{AssignmentId, AssignmentReport, AssignmentStatus, ReportedStatus};
 use resi_protocol::{EpochId, Hotkey, Sha256Hash, Timestamp};
 
-use crate::{LastChange, Origin};
+use crate::{Origin, UsedNonces};
 
 /// A valid report of a validator.
 #[derive(Clone, Debug)]
@@ -23,8 +24,17 @@ pub struct ReportAttempt {
     pub timeout: Duration,
     /// At most this many new assignments while `running_epoch` runs; `None` for no limit.
     pub new_assignments: Option<u32>,
+    /// The nonce, where the report was signed by headers; to be used once.
+    pub nonce: Option<Nonce>,
     /// The request it came with.
     pub origin: Origin,
+}
+
+impl ReportAttempt {
+    /// The nonce as it is remembered.
+    pub fn used_nonce(&self) -> Option<(Nonce, Hotkey)> {
+        self.nonce.map(|nonce| (nonce, self.hotkey))
+    }
 }
 
 /// What became of a [`ReportAttempt`].
@@ -32,8 +42,10 @@ pub struct ReportAttempt {
 pub enum ReportOutcome {
     /// It was written.
     Recorded,
-    /// It was known already; nothing changed.
+    /// It was known already; nothing changed, but for its nonce, which is used up.
     Unchanged,
+    /// Its nonce was used before; nothing changed.
+    Replayed,
     /// The assignment has ended so; nothing changed.
     Ended(AssignmentStatus),
     /// The validator has opened as many assignments as it may in this epoch; nothing changed.
@@ -197,6 +209,8 @@ pub struct ReportDecision {
     pub outcomes: Vec<ReportOutcome>,
     /// What is to be written, each assignment once, in the order of the reports that changed them last.
     pub changes: Vec<Change>,
+    /// The nonces that are used up, in their order: those of reports that were accepted.
+    pub nonces: BTreeSet<(Nonce, Hotkey)>,
 }
 
 /// For whom and which epochs [`decide_reports`] must know how many assignments were opened.
@@ -216,22 +230,31 @@ fn key(attempt: &ReportAttempt) -> AssignmentKey {
 }
 
 /// Decides a batch of reports in their order. `known` has the assignments that exist of those reported, `opened` the
-/// counts that [`openings_to_count`] asks for.
+/// counts that [`openings_to_count`] asks for, `used` the nonces of these reports that were used before.
 pub fn decide_reports(
     attempts: &[ReportAttempt],
     known: &HashMap<AssignmentKey, Assignment>,
     mut opened: Openings,
+    used: &UsedNonces,
 ) -> ReportDecision {
     let mut latest: HashMap<AssignmentKey, (usize, Change)> = HashMap::new();
+    let mut nonces = BTreeSet::new();
     let outcomes = attempts
         .iter()
         .enumerate()
         .map(|(order, attempt)| {
+            let nonce = attempt.used_nonce();
+            if nonce.is_some_and(|nonce| used.contains(&nonce) || nonces.contains(&nonce)) {
+                return ReportOutcome::Replayed;
+            }
             let key = key(attempt);
             let before = known.get(&key);
             let existing = latest.get(&key).map(|(_, change)| &change.assignment).or(before);
             let mut assignment = match transition(existing, attempt) {
-                Step::Unchanged => return ReportOutcome::Unchanged,
+                Step::Unchanged => {
+                    nonces.extend(nonce);
+                    return ReportOutcome::Unchanged;
+                }
                 Step::Ended(status) => return ReportOutcome::Ended(status),
                 Step::Write(assignment) => assignment,
             };
@@ -250,114 +273,25 @@ pub fn decide_reports(
                 revision: before.revision,
             });
             latest.insert(key, (order, Change { assignment, before }));
+            nonces.extend(nonce);
             ReportOutcome::Recorded
         })
         .collect();
     let mut latest: Vec<(usize, Change)> = latest.into_values().collect();
     latest.sort_unstable_by_key(|(order, _)| *order);
-    ReportDecision { outcomes, changes: latest.into_iter().map(|(_, change)| change).collect() }
-}
-
-/// How the totals of an epoch change.
-#[derive(Clone, Debug, PartialEq)]
-pub struct EpochDelta {
-    /// The epoch.
-    pub epoch: EpochId,
-    /// More or fewer written as started.
-    pub started: i64,
-    /// More or fewer completed.
-    pub completed: i64,
-    /// More or fewer failed.
-    pub failed: i64,
-    /// More or fewer written as expired.
-    pub expired: i64,
-    /// What the completed ones add to the sum of success rates.
-    pub success_sum: f64,
-    /// How many success rates that sum has more.
-    pub success_count: i64,
-    /// The change that came last.
-    pub last: Option<LastChange>,
-}
-
-impl EpochDelta {
-    fn none(epoch: EpochId) -> Self {
-        Self {
-            epoch,
-            started: 0,
-            completed: 0,
-            failed: 0,
-            expired: 0,
-            success_sum: 0.0,
-            success_count: 0,
-            last: None,
-        }
-    }
-
-    fn count(&mut self, status: AssignmentStatus) -> &mut i64 {
-        match status {
-            AssignmentStatus::Started => &mut self.started,
-            AssignmentStatus::Completed => &mut self.completed,
-            AssignmentStatus::Failed => &mut self.failed,
-            AssignmentStatus::Expired => &mut self.expired,
-        }
-    }
-}
-
-/// How `changes` move the totals, one entry an epoch, in the order of epochs.
-pub fn epoch_deltas<'a>(changes: impl IntoIterator<Item = &'a Change>) -> Vec<EpochDelta> {
-    let mut deltas = BTreeMap::new();
-    for Change { assignment, before } in changes {
-        if let Some(Standing { status, epoch, .. }) = *before {
-            *deltas.entry(epoch).or_insert_with(|| EpochDelta::none(epoch)).count(status) -= 1;
-        }
-        let delta =
-            deltas.entry(assignment.epoch).or_insert_with(|| EpochDelta::none(assignment.epoch));
-        *delta.count(assignment.status) += 1;
-        if let Some(rate) = assignment.success_rate() {
-            delta.success_sum += rate;
-            delta.success_count += 1;
-        }
-        if delta.last.as_ref().is_none_or(|last| last.at <= assignment.updated_at) {
-            delta.last = Some(LastChange {
-                assignment_id: assignment.report.assignment_id.clone(),
-                status: assignment.status,
-                at: assignment.updated_at,
-            });
-        }
-    }
-    deltas.into_values().collect()
-}
-
-/// That a validator takes part in an epoch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct EpochValidator {
-    /// The epoch.
-    pub epoch: EpochId,
-    /// Who.
-    pub hotkey: Hotkey,
-    /// What it now says the consensus is; `None` leaves what it said before.
-    pub consensus_hash: Option<Sha256Hash>,
-}
-
-/// Who takes part in which epochs after `changes`, each once, in the order of epochs.
-pub fn epoch_validators<'a>(changes: impl IntoIterator<Item = &'a Change>) -> Vec<EpochValidator> {
-    let mut validators = BTreeMap::new();
-    for Change { assignment, .. } in changes {
-        let said = validators.entry((assignment.epoch, assignment.hotkey)).or_insert(None);
-        *said = assignment.consensus_hash().or(*said);
-    }
-    validators
-        .into_iter()
-        .map(|((epoch, hotkey), consensus_hash)| EpochValidator { epoch, hotkey, consensus_hash })
-        .collect()
+    let changes = latest.into_iter().map(|(_, change)| change).collect();
+    ReportDecision { outcomes, changes, nonces }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
+    use crate::{EpochDelta, epoch_deltas};
 
     const TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -368,7 +302,15 @@ mod tests {
     }
 
     fn attempt(
-        (who, id, status, hash, second, epoch): (u8, u8, u8, u8, i64, Option<u64>),
+        (who, id, status, hash, second, epoch, nonce): (
+            u8,
+            u8,
+            u8,
+            u8,
+            i64,
+            Option<u64>,
+            Option<u64>,
+        ),
     ) -> ReportAttempt {
         let status = ["started", "completed", "failed"][usize::from(status)];
         let mut report: AssignmentReport = serde_json::from_value(json!({
@@ -386,14 +328,16 @@ mod tests {
             now: Timestamp::from_seconds(second),
             timeout: TIMEOUT,
             new_assignments: Some(3),
+            nonce: nonce.map(Nonce::from_nanos),
             origin: Origin::default(),
         }
     }
 
     fn attempts() -> impl Strategy<Value = Vec<ReportAttempt>> {
-        let one = (0..3_u8, 0..6_u8, 0..3_u8, 0..3_u8, 0..40_i64, proptest::option::of(0..4_u64));
+        let (epoch, nonce) = (proptest::option::of(0..4_u64), proptest::option::of(0..20_u64));
+        let one = (0..3_u8, 0..6_u8, 0..3_u8, 0..3_u8, 0..40_i64, epoch, nonce);
         proptest::collection::vec(one, 1..60).prop_map(|mut all| {
-            all.sort_by_key(|(_, _, _, _, second, _)| *second);
+            all.sort_by_key(|(_, _, _, _, second, ..)| *second);
             all.into_iter().map(attempt).collect()
         })
     }
@@ -411,9 +355,11 @@ mod tests {
         batch: usize,
     ) -> (Vec<ReportOutcome>, HashMap<AssignmentKey, Assignment>, Vec<Change>) {
         let (mut outcomes, mut known, mut changes) = (Vec::new(), HashMap::new(), Vec::new());
+        let mut used = UsedNonces::new();
         for attempts in attempts.chunks(batch) {
-            let decision = decide_reports(attempts, &known, count_opened(&known));
+            let decision = decide_reports(attempts, &known, count_opened(&known), &used);
             outcomes.extend(decision.outcomes);
+            used.extend(decision.nonces);
             for change in &decision.changes {
                 known.insert(change.key(), change.assignment.clone());
             }
@@ -456,6 +402,19 @@ mod tests {
                 let rates: Vec<f64> = of_epoch.iter().filter_map(|assignment| assignment.success_rate()).collect();
                 prop_assert_eq!(total.success_count, rates.len() as i64);
                 prop_assert!((total.success_sum - rates.iter().sum::<f64>()).abs() < 1e-9);
+            }
+        }
+
+        #[test]
+        fn an_accepted_report_uses_up_its_nonce_and_a_refused_one_none(attempts in attempts(), batch in 1..20_usize) {
+            let (outcomes, ..) = apply(&attempts, batch);
+            let mut used = UsedNonces::new();
+            for (attempt, outcome) in attempts.iter().zip(outcomes) {
+                let replayed = attempt.used_nonce().is_some_and(|nonce| used.contains(&nonce));
+                prop_assert_eq!(outcome == ReportOutcome::Replayed, replayed);
+                if matches!(outcome, ReportOutcome::Recorded | ReportOutcome::Unchanged) {
+                    used.extend(attempt.used_nonce());
+                }
             }
         }
 

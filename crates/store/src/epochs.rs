@@ -1,7 +1,9 @@
 use resi_protocol::rotation::{
     Honeypots, Parameters, RecordedEpoch, RotationPublicKey, VrfSignature,
 };
-use resi_protocol::{EpochId, EpochIndex, Hotkey, Sha256Hash, Sources, Timestamp, Zipcode};
+use resi_protocol::{
+    EpochId, EpochIndex, Hotkey, Sha256Hash, Signature, Sources, Timestamp, Zipcode,
+};
 
 use crate::Origin;
 
@@ -20,7 +22,10 @@ pub struct EpochRecord {
     pub signature: Option<VrfSignature>,
     /// The hash of the record before, which [`Store::agree_epoch`](crate::Store::agree_epoch) fills in.
     pub prev_sha256: Option<Sha256Hash>,
-    /// Its decoys, where there are some. Nobody sees more than their hash before it has ended.
+    /// Of its key over the record, which [`Store::sign_record`](crate::Store::sign_record) adds.
+    pub record_signature: Option<Signature>,
+    /// Its decoys, where there are some. Answers show no more than their hash before it has ended; whoever reads the database
+    /// sees them as soon as the record is written.
     pub honeypots: Option<Honeypots>,
 }
 
@@ -30,16 +35,20 @@ impl EpochRecord {
         self.parameters.schedule.id(self.epoch)
     }
 
-    /// By which the next record knows this one.
-    pub fn sha256(&self) -> Sha256Hash {
-        let recorded = RecordedEpoch {
+    /// What it says for good, which its key signs.
+    pub fn recorded(&self) -> RecordedEpoch<'_> {
+        RecordedEpoch {
             epoch: self.epoch,
             parameters: &self.parameters,
             public_key: self.public_key,
             prev_sha256: self.prev_sha256,
             honeypots_sha256: self.honeypots.as_ref().map(Honeypots::sha256),
-        };
-        recorded.sha256()
+        }
+    }
+
+    /// By which the next record knows this one.
+    pub fn sha256(&self) -> Sha256Hash {
+        self.recorded().sha256()
     }
 }
 

@@ -9,6 +9,7 @@ mod audit;
 mod chain;
 #[cfg(feature = "contract")]
 pub mod contract;
+mod epoch_deltas;
 mod epochs;
 mod error;
 mod group_commit;
@@ -22,22 +23,22 @@ use async_trait::async_trait;
 use resi_protocol::btauth::Nonce;
 use resi_protocol::rotation::{Announcement, VrfSignature};
 use resi_protocol::wire::AssignmentId;
-use resi_protocol::{EpochId, Hotkey, Sha256Hash, Timestamp};
+use resi_protocol::{EpochId, Hotkey, Sha256Hash, Signature, Timestamp};
 
 pub use access::{
-    GRANT_WINDOW, GrantAttempt, GrantOutcome, GrantedValidator, Quota, RecentGrants,
-    UsedSignatures, decide_grants,
+    GRANT_WINDOW, GrantAttempt, GrantOutcome, GrantedValidator, Proof, Quota, RecentGrants,
+    UsedNonces, UsedProofs, decide_grants,
 };
 pub use assignments::{
-    Assignment, AssignmentKey, AssignmentQuery, Change, EpochDelta, EpochValidator, Openings,
-    ReportAttempt, ReportDecision, ReportOutcome, Standing, Step, decide_reports, epoch_deltas,
-    epoch_validators, openings_to_count, transition,
+    Assignment, AssignmentKey, AssignmentQuery, Change, Openings, ReportAttempt, ReportDecision,
+    ReportOutcome, Standing, Step, decide_reports, openings_to_count, transition,
 };
 pub use audit::{
     AuditEntry, AuditEvent, AuditKind, AuditQuery, Origin, UnknownAuditKind, announcement_event,
     deal_events, grant_events, status_events,
 };
 pub use chain::KeptMembers;
+pub use epoch_deltas::{EpochDelta, EpochValidator, epoch_deltas, epoch_validators};
 pub use epochs::{EpochRecord, PoolEntry, Pull, StoredPool};
 pub use error::{Migrations, OpenError, StoreError};
 pub use group_commit::{BATCH, GroupCommit};
@@ -49,8 +50,7 @@ pub use tally::{EpochTally, LastChange, Tally};
 /// Everything the service remembers. All verbs are atomic, and durable once they return.
 #[async_trait]
 pub trait Store: Send + Sync + std::fmt::Debug {
-    /// Grants access once for a signature, within the limit of its hotkey. Only a grant consumes the signature and
-    /// counts. Attempts that wait are committed in groups; each returns after its commit.
+    /// Grants access once for a proof, within the limit of its hotkey. Only a grant uses up the proof and counts. Attempts that wait are committed in groups; each returns after its commit.
     async fn grant_access(&self, attempt: GrantAttempt) -> Result<GrantOutcome, StoreError>;
 
     /// At most `limit` hotkeys that were ever granted access, in the order of their bytes, from after `after` on.
@@ -63,7 +63,7 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// Forgets at most `limit` signatures whose time to be remembered ended before `now`; returns how many.
     async fn forget_signatures(&self, now: Timestamp, limit: u32) -> Result<u64, StoreError>;
 
-    /// Applies a report to its assignment. Reports that wait are committed in groups; each returns after its commit.
+    /// Applies a report to its assignment. Only a report that is accepted uses up its nonce. Reports that wait are committed in groups; each returns after its commit.
     async fn record_report(&self, attempt: ReportAttempt) -> Result<ReportOutcome, StoreError>;
 
     /// One assignment of a validator, as last written: an assignment past its time may still stand as started, see
@@ -103,6 +103,9 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// Deletes at most `limit` entries of the audit from before `before`; returns how many.
     async fn prune_audit(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError>;
 
+    /// The same of refusals alone whose hotkey nobody had proved.
+    async fn prune_unproved(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError>;
+
     /// Writes the record of an epoch unless there is one, and returns the one that stands. It is linked to the one of the
     /// epoch before, unless there is a later one already: what is written late is linked to none.
     async fn agree_epoch(&self, proposed: &EpochRecord) -> Result<EpochRecord, StoreError>;
@@ -114,6 +117,15 @@ pub trait Store: Send + Sync + std::fmt::Debug {
         epoch: EpochId,
         signature: &VrfSignature,
     ) -> Result<(), StoreError>;
+
+    /// Adds the signature of its key to the record of an epoch unless it has one, and returns the one that stands; `None`
+    /// where there is no record.
+    async fn sign_record(
+        &self,
+        netuid: u16,
+        epoch: EpochId,
+        signature: &Signature,
+    ) -> Result<Option<Signature>, StoreError>;
 
     /// The record of an epoch.
     async fn epoch_record(
@@ -162,10 +174,7 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// What is kept of a subnet, one for each chain it was read from, the highest block first.
     async fn members(&self, netuid: u16) -> Result<Vec<KeptMembers>, StoreError>;
 
-    /// Takes the nonce of a signed request; whether it was its first time.
-    async fn take_nonce(&self, hotkey: Hotkey, nonce: Nonce) -> Result<bool, StoreError>;
-
-    /// Forgets at most `limit` nonces before `before`; returns how many.
+    /// Forgets at most `limit` used nonces before `before`; returns how many.
     async fn forget_nonces(&self, before: Nonce, limit: u32) -> Result<u64, StoreError>;
 
     /// Writes how many requests this `replica` let pass in stretches of time, in place of what it wrote of them before,

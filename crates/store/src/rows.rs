@@ -180,6 +180,7 @@ pub struct EpochRow {
     pub agreed_at: i64,
     pub signature: Option<Vec<u8>>,
     pub prev_sha256: Option<Vec<u8>>,
+    pub record_signature: Option<Vec<u8>>,
     pub honeypots: Option<String>,
 }
 
@@ -211,6 +212,12 @@ impl TryFrom<EpochRow> for EpochRecord {
             prev_sha256: row
                 .prev_sha256
                 .map(|prev| bytes("hash of a record", &prev).map(Sha256Hash::from_bytes))
+                .transpose()?,
+            record_signature: row
+                .record_signature
+                .map(|signature| {
+                    bytes("signature of a record", &signature).map(Signature::from_bytes)
+                })
                 .transpose()?,
             honeypots: row
                 .honeypots

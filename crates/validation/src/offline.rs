@@ -11,8 +11,8 @@ use crate::consensus::{
     Report, Strategy,
 };
 use crate::messages::{
-    Assigned, CompletionStatus, Limits, NotCounted, PropertyReport, Reason, RecordedAnswer,
-    ResponseWindow,
+    AnswerError, Assigned, CompletionStatus, Limits, NotCounted, PropertyReport, Reason,
+    RecordedAnswer, ResponseWindow,
 };
 use crate::{Credibilities, Metagraph};
 
@@ -212,6 +212,12 @@ impl Recording {
             reports: reports.collect(),
             refused_values: u32::try_from(refused_values).unwrap_or(u32::MAX),
         });
+    }
+
+    /// Notes that what a miner sent is refused whole, and why. Which batch it was for is not known then.
+    pub fn refuse(&mut self, uid: u16, error: &AnswerError) {
+        let (batch, reason, detail) = (String::new(), RefusalReason::Malformed, error.to_string());
+        self.refused.push(Refusal { uid, batch, reason, detail });
     }
 
     /// Names the decoys among the zipcodes, as the service revealed them after the epoch.

@@ -1,4 +1,3 @@
-use std::fs;
 use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -8,8 +7,9 @@ use anyhow::{Context as _, Result, anyhow};
 use async_trait::async_trait;
 use clap::Args;
 use resi_client::{Cause, Client, ClientBuilder, RetryPolicy, Signer, Wallet, WalletError};
-use resi_protocol::rotation::RotationPublicKey;
-use resi_protocol::{Hotkey, Sha256Hash, Signature, Sources};
+use resi_protocol::rotation::{Known, Pinned, RotationPublicKey};
+use resi_protocol::{Hotkey, Sha256Hash, Signature, Sources, Timestamp};
+use resi_secret::{Secret, SecretFile};
 
 /// Which service, in whose name, and what is known of it.
 #[derive(Debug, Args)]
@@ -17,7 +17,7 @@ use resi_protocol::{Hotkey, Sha256Hash, Signature, Sources};
 pub(crate) struct ConnectionArgs {
     /// Address of the service
     #[arg(long, env = "DATA_API_URL", global = true, value_name = "URL")]
-    url: Option<String>,
+    url: Option<Secret>,
     /// Where the known rotation, pools and blocks are kept [default: resi-client in XDG_DATA_HOME]
     #[arg(long, env = "RESI_CLIENT_DATA", global = true, value_name = "FOLDER")]
     data_dir: Option<PathBuf>,
@@ -64,17 +64,11 @@ struct WalletArgs {
     )]
     path: PathBuf,
     /// A key for trying out, such as //Alice, instead of a wallet
-    #[arg(long = "wallet-uri", global = true, value_name = "URI")]
-    uri: Option<String>,
+    #[arg(long = "wallet-uri", env = "RESI_WALLET_URI", global = true, value_name = "URI")]
+    uri: Option<Secret>,
     /// Password of an encrypted hotkey; asked for on a terminal
-    #[arg(
-        long = "wallet.password",
-        env = "BT_WALLET_PASSWORD",
-        hide = true,
-        hide_env_values = true,
-        global = true
-    )]
-    password: Option<String>,
+    #[arg(long = "wallet.password", env = "BT_WALLET_PASSWORD", hide = true, global = true)]
+    password: Option<Secret>,
     /// File with the password of an encrypted hotkey
     #[arg(
         long = "wallet.password-file",
@@ -82,7 +76,7 @@ struct WalletArgs {
         global = true,
         value_name = "FILE"
     )]
-    password_file: Option<PathBuf>,
+    password_file: Option<SecretFile>,
 }
 
 #[derive(Debug, Args)]
@@ -110,6 +104,23 @@ struct KnownArgs {
     zipcodes_per_epoch: Option<u32>,
 }
 
+impl KnownArgs {
+    fn netuid(&self) -> Option<u16> {
+        self.netuid.or(self.netuid_otherwise)
+    }
+
+    fn pinned(&self) -> Pinned {
+        Pinned {
+            public_key: self.rotation_key.map(Known::pinned),
+            netuid: self.netuid().map(Known::pinned),
+            epoch_seconds: self.epoch_seconds.map(Known::pinned),
+            pool_sha256: self.pool_sha256.map(Known::pinned),
+            zipcodes_per_epoch: self.zipcodes_per_epoch.map(Known::pinned),
+            honeypots_sha256: None,
+        }
+    }
+}
+
 impl ConnectionArgs {
     /// A client that speaks in the name of the wallet, with access to `sources`.
     pub(crate) fn client(&self, sources: Sources) -> Result<Client> {
@@ -121,19 +132,28 @@ impl ConnectionArgs {
         Ok(self.builder().signer(Nobody).build()?)
     }
 
+    /// What is known of the rotation at `moment`, without asking anybody: what was given, and of the service, where one is
+    /// named, what is remembered.
+    pub(crate) async fn known_at(&self, moment: Timestamp) -> Result<Pinned> {
+        match &self.url {
+            Some(_) => Ok(self.public_client()?.pinned_at(moment).await?),
+            None => Ok(self.known.pinned()),
+        }
+    }
+
     fn builder(&self) -> ClientBuilder {
         // Each call is a program of its own, and there may be one for every batch.
         let mut builder = Client::builder()
             .keep_token()
             .retry(RetryPolicy::default().deadline(Duration::from_secs(self.retry_seconds)));
         if let Some(url) = &self.url {
-            builder = builder.base_url(url);
+            builder = builder.base_url(url.expose());
         }
         if let Some(folder) = &self.data_dir {
             builder = builder.data_folder(folder);
         }
         let known = &self.known;
-        if let Some(netuid) = known.netuid.or(known.netuid_otherwise) {
+        if let Some(netuid) = known.netuid() {
             builder = builder.netuid(netuid);
         }
         if let Some(key) = known.rotation_key {
@@ -154,13 +174,13 @@ impl ConnectionArgs {
     pub(crate) fn wallet(&self) -> Result<Wallet> {
         let args = &self.wallet;
         if let Some(uri) = &args.uri {
-            return Ok(Wallet::from_uri(uri)?);
+            return Ok(Wallet::from_uri(uri.expose())?);
         }
         let name = args.name.as_deref().or(args.name_otherwise.as_deref()).unwrap_or("default");
         match Wallet::open(&args.path, name, &args.hotkey) {
             Err(WalletError::PasswordNeeded) => {
                 let password = args.password()?;
-                Ok(Wallet::open_encrypted(&args.path, name, &args.hotkey, &password)?)
+                Ok(Wallet::open_encrypted(&args.path, name, &args.hotkey, password.expose())?)
             }
             opened => Ok(opened?),
         }
@@ -168,20 +188,17 @@ impl ConnectionArgs {
 }
 
 impl WalletArgs {
-    fn password(&self) -> Result<String> {
+    fn password(&self) -> Result<Secret> {
         if let Some(password) = &self.password {
             return Ok(password.clone());
         }
-        if let Some(path) = &self.password_file {
-            let text = fs::read_to_string(path)
-                .with_context(|| format!("cannot read {}", path.display()))?;
-            return Ok(text.trim_end_matches(['\r', '\n']).to_owned());
+        if let Some(file) = &self.password_file {
+            let text = file.read().context("--wallet.password-file")?;
+            return Ok(text.expose().trim_end_matches(['\r', '\n']).into());
         }
         if io::stdin().is_terminal() {
-            return Ok(rpassword::prompt_password(format!(
-                "Password of hotkey {}: ",
-                self.hotkey
-            ))?);
+            let prompt = format!("Password of hotkey {}: ", self.hotkey);
+            return Ok(rpassword::prompt_password(prompt)?.into());
         }
         Err(anyhow!(WalletError::PasswordNeeded)
             .context("give it in BT_WALLET_PASSWORD_FILE or BT_WALLET_PASSWORD"))

@@ -116,6 +116,40 @@ fn answers_to_nothing_are_refused_with_a_reason() {
     );
 }
 
+/// What one miner sends costs nobody but that miner; only a line that is damaged itself ends the command.
+#[test]
+fn rubbish_of_one_miner_is_nobody_elses_problem() {
+    let mut calm = Recorded::new();
+    calm.lines.remove(4);
+    let calm = calm.json(&[]);
+    let head = r#"{"uid": 4, "received_at": "2025-01-15T08:34:00Z", "response": "#;
+    for rubbish in [
+        "null",
+        "[]",
+        "7",
+        "\"text\"",
+        r#"{"zipcode_batch_id": "\ud800"}"#,
+        r#"{"overlap_group": 1e999}"#,
+        r#"{"overlap_group": NaN, "zipcode_batch_id": "\ud800"}"#,
+        r#"{"scraped_data": {"ZILLOW_SOLD": [{"content": {"price": 1e999}}]}}"#,
+        &"[".repeat(200).chars().chain("]".repeat(200).chars()).collect::<String>(),
+    ] {
+        let mut recorded = Recorded::new();
+        recorded.lines[4] = format!("{head}{rubbish}}}");
+        let mut result = recorded.json(&[]);
+        let refused = result["refused"].take();
+        let [one] = refused.as_array().unwrap().as_slice() else { panic!("{rubbish}: {refused}") };
+        assert_eq!((&one["uid"], &one["reason"]), (&json!(4), &json!("malformed")), "{rubbish}");
+        assert_eq!(result["properties"], calm["properties"], "{rubbish}");
+    }
+    for damaged in [head.to_owned(), format!("{head}{{"), format!("{head}null}} x"), "null".into()]
+    {
+        let mut recorded = Recorded::new();
+        recorded.lines[4] = damaged;
+        recorded.fails(&[], "answers.jsonl:5: ");
+    }
+}
+
 #[test]
 fn times_that_cannot_be_are_refused_with_a_reason() {
     let mut recorded = Recorded::new();
@@ -214,7 +248,7 @@ fn an_answer_of_a_hundred_megabytes_costs_little_and_harms_nobody() {
     assert!(output.status.success(), "{errors}");
     assert_eq!(serde_json::from_slice::<Value>(&output.stdout).unwrap(), calm);
     assert!(
-        errors.contains("answers.jsonl:5: left out: the answer has 67108865 bytes"),
+        errors.contains("resi-validator: answers.jsonl:5: left out: the answer has 67108865 bytes"),
         "{errors}"
     );
 }
@@ -385,4 +419,174 @@ fn shells_complete_it_and_man_explains_it() {
     let folder = TempDir::new().unwrap();
     validator(&["man", folder.path().to_str().unwrap()]);
     assert!(folder.path().join("resi-validator-wallet-show.1").exists());
+}
+
+mod decoys {
+    use resi_protocol::rotation::{
+        ALGORITHM, Honeypots, Parameters, Pool, RecordedEpoch, RotationKey, Salt,
+    };
+    use resi_protocol::{EpochIndex, EpochSchedule, Sha256Hash, Signature};
+    use serde_json::{Value, json};
+
+    use super::Recorded;
+
+    const EPOCH: EpochIndex = EpochIndex(120_620);
+
+    fn key(byte: u8) -> RotationKey {
+        RotationKey::from_mini_secret(&[byte; 32])
+    }
+
+    fn honeypots(zipcode: &str) -> Honeypots {
+        Honeypots {
+            salt: Salt::from_bytes([7; 32]),
+            zipcodes: vec![zipcode.parse().expect("five digits")],
+        }
+    }
+
+    /// Blocks that `key` dealt and committed to a hash of decoys with, all in one batch.
+    fn blocks(key: &RotationKey, committed: Option<Sha256Hash>) -> Value {
+        let zipcodes = ["77494", "00501", "90011"];
+        let pool = zipcodes.map(|zipcode| zipcode.parse().expect("five digits"));
+        let pool = Pool::new(pool.to_vec()).expect("a pool");
+        let schedule = EpochSchedule::new(14_400).expect("not zero");
+        let parameters = Parameters::new(46, schedule, &pool, 3);
+        let record = RecordedEpoch {
+            epoch: EPOCH,
+            parameters: &parameters,
+            public_key: key.public(),
+            prev_sha256: None,
+            honeypots_sha256: committed,
+        };
+        let signature: Signature = key.sign_record(&record);
+        json!({
+            "request_id": "r", "total_batches": 1, "total_zipcodes": 3,
+            "generated_at": "2025-01-15T08:00:00Z", "expires_at": "2025-01-15T12:00:00Z",
+            "data_blocks": {"batch_001": {
+                "zipcodes": zipcodes, "sources": ["ZILLOW_SOLD"], "expected_properties": 150,
+                "assignment_groups": 2, "miners_per_group": 10,
+                "geographic_info": {"states": [], "metros": [], "size_ranks": [1, 2, 3]},
+            }},
+            "assignment_config": {"overlap_factor": 2, "miners_per_batch": 10,
+                "expected_properties_per_zipcode": 50, "assignment_timeout_hours": 4},
+            "epoch": epoch(EPOCH.0),
+            "rotation": {
+                "algorithm": ALGORITHM, "public_key": key.public(), "netuid": 46,
+                "epoch_seconds": 14_400, "pool_size": 3, "pool_sha256": pool.sha256(),
+                "zipcodes_per_epoch": 3, "honeypots_sha256": committed,
+                "signature": key.sign(&parameters, EPOCH),
+            },
+            "record_signature": signature.to_hex(),
+        })
+    }
+
+    fn epoch(index: u64) -> Value {
+        let (schedule, index) = (EpochSchedule::new(14_400).expect("not zero"), EpochIndex(index));
+        json!({"id": schedule.id(index), "index": index, "starts_at": schedule.starts_at(index),
+            "ends_at": schedule.ends_at(index)})
+    }
+
+    /// The public epoch of `blocks`, which reveals `decoys` and agrees with itself.
+    fn revealed(blocks: &Value, decoys: &Honeypots) -> Value {
+        let mut rotation = blocks["rotation"].clone();
+        rotation["honeypots_sha256"] = json!(decoys.sha256());
+        json!({"epoch": blocks["epoch"], "state": "ended", "revealed_at": "2025-01-15T12:00:00Z",
+            "rotation": rotation, "zipcodes": ["77494", "00501", "90011"], "honeypots": decoys})
+    }
+
+    fn judge(blocks: &Value, epoch: &Value, more: &[&str]) -> (Option<i32>, Value, String) {
+        let recorded = Recorded::new();
+        let write = |name: &str, value: &Value| {
+            std::fs::write(recorded.folder.path().join(name), value.to_string()).expect("written");
+        };
+        write("blocks.json", blocks);
+        write("epoch.json", epoch);
+        let output = recorded.judge(&[&["--honeypots", "epoch.json"], more].concat());
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        (output.status.code(), serde_json::from_slice(&output.stdout).unwrap_or_default(), errors)
+    }
+
+    #[test]
+    fn who_reports_homes_in_signed_decoys_is_found() {
+        let (key, decoys) = (key(42), honeypots("77494"));
+        let blocks = blocks(&key, Some(decoys.sha256()));
+        let public = key.public().to_string();
+        let (code, result, errors) =
+            judge(&blocks, &revealed(&blocks, &decoys), &["--rotation-key", &public]);
+        assert_eq!(code, Some(0), "{errors}");
+        assert_eq!(result["findings"][0]["kind"], "fabricated", "{result}");
+    }
+
+    #[test]
+    fn a_file_alone_convicts_nobody() {
+        let (ours, theirs) = (key(42), key(9));
+        let (decoys, homes) = (honeypots("00501"), honeypots("77494"));
+        let public = ours.public().to_string();
+        let pinned = ["--rotation-key", public.as_str()];
+        let honest = blocks(&ours, Some(decoys.sha256()));
+        let changed = |path: &str, value: Value| {
+            let mut blocks = honest.clone();
+            *blocks.pointer_mut(path).expect("a place") = value;
+            blocks
+        };
+        let committed_to = json!(homes.sha256());
+        for (blocks, epoch, pins, code, words) in [
+            // The epoch's own hash agrees with it; that of the blocks decides.
+            (
+                honest.clone(),
+                revealed(&honest, &homes),
+                &pinned[..],
+                3,
+                "and the blocks committed to",
+            ),
+            // The blocks are changed to agree with it.
+            (
+                changed("/rotation/honeypots_sha256", committed_to),
+                revealed(&honest, &homes),
+                &pinned,
+                3,
+                "signature of the record does not verify",
+            ),
+            (
+                blocks(&theirs, Some(homes.sha256())),
+                revealed(&blocks(&theirs, Some(homes.sha256())), &homes),
+                &pinned,
+                3,
+                "the rotation key is",
+            ),
+            (honest.clone(), revealed(&honest, &decoys), &[], 1, "no rotation key is known"),
+            (
+                changed("/record_signature", Value::Null),
+                revealed(&honest, &decoys),
+                &pinned,
+                1,
+                "is not signed",
+            ),
+            (
+                changed("/rotation/signature", Value::Null),
+                revealed(&honest, &decoys),
+                &pinned,
+                3,
+                "shows no signature",
+            ),
+            (
+                changed("/epoch", epoch(120_621)),
+                revealed(&honest, &decoys),
+                &pinned,
+                3,
+                "does not verify",
+            ),
+            (
+                honest.clone(),
+                revealed(&changed("/epoch", epoch(120_621)), &decoys),
+                &pinned,
+                1,
+                "it is of epoch 2025-01-15T12-00-00",
+            ),
+            (blocks(&ours, None), revealed(&honest, &decoys), &pinned, 3, "committed to no decoys"),
+        ] {
+            let (exit, result, errors) = judge(&blocks, &epoch, pins);
+            assert_eq!((exit, &result), (Some(code), &Value::Null), "{words}: {errors}");
+            assert!(errors.contains(words), "{words}: {errors}");
+        }
+    }
 }

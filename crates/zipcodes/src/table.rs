@@ -1,3 +1,5 @@
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -5,6 +7,21 @@ use resi_protocol::Zipcode;
 use resi_protocol::rotation::{Pool, PoolError};
 
 use crate::{ReadFileError, TableError, rows};
+
+/// No table needs more, not even one of Zillow's with a column for each month.
+const MAX_FILE: u64 = 512 * 1024 * 1024;
+
+fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
+    let file = File::open(path)?;
+    let mut bytes = Vec::new();
+    if file.metadata()?.len() <= MAX_FILE {
+        file.take(MAX_FILE + 1).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 <= MAX_FILE {
+            return Ok(bytes);
+        }
+    }
+    Err(io::Error::other(format!("is larger than {MAX_FILE} bytes")))
+}
 
 /// A zipcode and what is known of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,7 +71,7 @@ impl ZipcodeTable {
     /// When the file cannot be read, or the first thing that is wrong with it.
     pub fn read_file(path: &Path) -> Result<Self, ReadFileError> {
         let file = path.display().to_string();
-        match std::fs::read(path) {
+        match read_bounded(path) {
             Ok(bytes) => Ok(Self::parse(&bytes, &file)?),
             Err(source) => Err(ReadFileError::Io { file, source }),
         }

@@ -1,5 +1,6 @@
 //! What is wrong with a file is said with its name, the line and the reason, and nothing makes the reader panic.
 
+use std::fs::File;
 use std::path::Path;
 
 use proptest::prelude::*;
@@ -209,4 +210,14 @@ proptest! {
             prop_assert_eq!(table.entries().len(), 3);
         }
     }
+}
+
+#[test]
+fn a_file_that_no_table_has_the_size_of_is_not_read() {
+    let path = std::env::temp_dir().join(format!("resi-zipcodes-{}.csv", std::process::id()));
+    // Of zeros that take no room.
+    File::create(&path).and_then(|file| file.set_len(1 << 40)).expect("made");
+    let error = ZipcodeTable::read_file(&path).expect_err("no table");
+    std::fs::remove_file(&path).expect("removed");
+    assert!(error.to_string().contains("is larger than"), "{error}");
 }

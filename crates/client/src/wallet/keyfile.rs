@@ -28,7 +28,9 @@ pub(super) fn read(text: &[u8]) -> Result<Keypair, WalletError> {
     match file.crypto_type {
         None | Some(SR25519) => {}
         Some(ED25519) => return Err(WalletError::Ed25519),
-        Some(other) => return Err(WalletError::CryptoType(other)),
+        Some(other @ 0..256) => return Err(WalletError::CryptoType(other)),
+        // A number that stands in the wrong place is not shown.
+        Some(_) => return Err(WalletError::NotAKeyfile),
     }
     let key = file.key()?;
     file.check_names(key.hotkey())?;
@@ -51,19 +53,20 @@ impl Keyfile {
     }
 
     fn check_names(&self, derived: Hotkey) -> Result<(), WalletError> {
-        let mismatch = |named: &str| {
-            let named = named.chars().take(80).collect();
-            Err(WalletError::OtherKey { derived, named })
-        };
-        for named in [&self.public_key, &self.account_id].into_iter().flatten() {
+        let other = |named| Err(WalletError::OtherKey { derived, named });
+        for (field, named) in [("publicKey", &self.public_key), ("accountId", &self.account_id)] {
+            let Some(named) = named else { continue };
             let digits = named.strip_prefix("0x").unwrap_or(named);
             if !digits.eq_ignore_ascii_case(&hex::encode(derived.as_bytes())) {
-                return mismatch(named);
+                // Not shown: these are the digits of a secret where two fields are mixed up.
+                return other(format!("another one as {field}"));
             }
         }
-        match &self.ss58_address {
-            Some(named) if named.parse() != Ok(derived) => mismatch(named),
-            _ => Ok(()),
+        match self.ss58_address.as_deref().map(str::parse::<Hotkey>) {
+            None => Ok(()),
+            Some(Ok(named)) if named == derived => Ok(()),
+            Some(Ok(named)) => other(named.to_string()),
+            Some(Err(_)) => other("an ss58Address that is none".to_owned()),
         }
     }
 }

@@ -9,7 +9,7 @@ use std::io::{self, Read as _};
 use std::path::{Component, Path, PathBuf};
 
 use async_trait::async_trait;
-use resi_protocol::{Hotkey, Keypair, Signature};
+use resi_protocol::{Foreign, Hotkey, Keypair, Signature};
 use zeroize::Zeroizing;
 
 use crate::environment;
@@ -86,7 +86,7 @@ pub enum WalletError {
     #[error("the file has no secret: it is the public half of a hotkey")]
     NoSecret,
     /// A phrase that is none.
-    #[error("the secret phrase is not valid: {0}")]
+    #[error("the secret phrase is not valid: {}", Foreign::new(.0))]
     Phrase(String),
     /// A seed that is none.
     #[error("a seed is 32 bytes as 64 hex digits")]
@@ -98,11 +98,11 @@ pub enum WalletError {
     #[error("the URI of a key is written as //Alice, or PHRASE//hard/soft///password")]
     Uri,
     /// The secret in the file is not of the key that the file names.
-    #[error("the secret in the file is of {derived}, but the file names {named}")]
+    #[error("the secret in the file is of {derived}, but the file names {}", Foreign::new(named))]
     OtherKey {
         /// The hotkey that the secret gives.
         derived: Hotkey,
-        /// What the file says.
+        /// What the file says: an address, or in words, as far as it is no secret.
         named: String,
     },
 }

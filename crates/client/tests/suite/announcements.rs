@@ -11,6 +11,7 @@ use crate::support::{START, World, on_both};
 
 on_both! {
     an_announced_key_is_followed,
+    what_the_first_look_shows_counts_from_then_on,
     a_key_that_was_announced_too_late_or_by_another_key_is_refused,
 }
 
@@ -59,20 +60,44 @@ async fn an_announced_key_is_followed(backend: Backend) {
     let old = client.blocks(BlocksRequest::new()).await.unwrap();
     let pinned = world.builder().rotation_key(old.proof().public_key);
     let pinned = pinned.data_folder(world.folder.path().join("pinned")).build().unwrap();
-    announce(&world, &change(&client, OLD, 7).await).await;
+    announce(&world, &change(&client, OLD, 8).await).await;
     world.restart(both_keys()).await;
     world.clock.advance(EPOCH);
     for client in [&client, &pinned] {
         let blocks = client.blocks(BlocksRequest::new()).await.unwrap();
         assert_eq!(blocks.proof().public_key, old.proof().public_key);
     }
-    world.clock.advance(EPOCH * 6);
+    world.clock.advance(EPOCH * 7);
     for client in [&client, &world.client(), &pinned] {
         let blocks = client.blocks(BlocksRequest::new()).await.unwrap();
         assert_eq!(blocks.trust(), Trust::Announced);
         assert_eq!(blocks.proof().public_key, RotationKey::from_mini_secret(&NEXT).public());
     }
     world.end().await;
+}
+
+/// A change whose date was set back, published just before the first look.
+async fn what_the_first_look_shows_counts_from_then_on(backend: Backend) {
+    let mut world = World::impatient(backend).await;
+    let client = world.client();
+    let old = client.blocks(BlocksRequest::new()).await.unwrap();
+    let pinned = world.builder().rotation_key(old.proof().public_key);
+    let pinned = pinned.data_folder(world.folder.path().join("pinned")).build().unwrap();
+    let change = change(&client, OLD, 8).await;
+    world.clock.advance(EPOCH * 7);
+    announce(&world, &change).await;
+    world.restart(both_keys()).await;
+    pinned.blocks(BlocksRequest::new()).await.expect("the old key deals still");
+    world.clock.advance(EPOCH);
+    refused(&pinned).await;
+    world.end().await;
+}
+
+async fn refused(client: &Client) {
+    let refused = client.blocks(BlocksRequest::new()).await;
+    let Err(Error::Unverified(unverified)) = refused else { panic!("{refused:?}") };
+    let reason = unverified.reason;
+    assert!(matches!(reason, VerifyError::Differs { what: "the rotation key", .. }), "{reason}");
 }
 
 async fn a_key_that_was_announced_too_late_or_by_another_key_is_refused(backend: Backend) {
@@ -84,13 +109,7 @@ async fn a_key_that_was_announced_too_late_or_by_another_key_is_refused(backend:
         world.restart(both_keys()).await;
         world.clock.advance(EPOCH * u32::try_from(epochs).unwrap());
         for client in [&client, &world.client()] {
-            let refused = client.blocks(BlocksRequest::new()).await;
-            let Err(Error::Unverified(unverified)) = refused else { panic!("{refused:?}") };
-            let reason = unverified.reason;
-            assert!(
-                matches!(reason, VerifyError::Differs { what: "the rotation key", .. }),
-                "{reason}"
-            );
+            refused(client).await;
         }
         world.end().await;
     }

@@ -125,9 +125,12 @@ async fn something_else_at_the_address_is_said_so(backend: Backend) {
     world.proxy.once("health", Fault::Answer(200, "<html>Welcome to nginx!</html>".into()));
     let error = world.client().health().await.unwrap_err();
     assert!(matches!(error, Error::Nonsense { .. }) && !error.is_retryable(), "{error}");
-    world.proxy.once("health", Fault::Status(308, None));
+    world.proxy.once("health", Fault::Elsewhere("https://resi.example/".into()));
     let error = world.client().health().await.unwrap_err();
-    assert!(error.to_string().contains("as base URL"), "{error}");
+    assert!(
+        error.to_string().contains("https://resi.example/; use that address as base URL"),
+        "{error}"
+    );
     world.end().await;
 }
 

@@ -65,6 +65,74 @@ async fn what_was_trusted_is_never_trusted_anew_in_silence() {
     world.end().await;
 }
 
+/// What may stand in a file after an accident, or when somebody wanted to harm.
+fn rubbish() -> Vec<Vec<u8>> {
+    let mut rubbish: Vec<Vec<u8>> = ["", "null", "[]", "{}", "\"\"", "1e999", "\0\u{1b}[2J"]
+        .map(|text| text.as_bytes().to_vec())
+        .into();
+    rubbish.push(vec![0xff; 100]);
+    rubbish.push(b"[".repeat(100_000));
+    rubbish.push(b" ".repeat(3 << 20));
+    rubbish
+}
+
+#[tokio::test]
+async fn rubbish_in_a_kept_file_is_never_trusted() {
+    let world = World::impatient(Backend::Sqlite).await;
+    let run = || world.builder().keep_token().build().unwrap();
+    let first = run().blocks(BlocksRequest::new()).await.unwrap();
+    let copies = ["blocks-", "pool-", "token-"].map(|prefix| kept(&world, prefix));
+    for rubbish in rubbish() {
+        for file in &copies {
+            fs::write(file, &rubbish).unwrap();
+        }
+        // Ten grants a minute are the limit.
+        world.clock.advance(Duration::from_secs(60));
+        let again = run().blocks(BlocksRequest::new()).await.unwrap();
+        assert_eq!((again.data(), again.trust()), (first.data(), Trust::Remembered));
+    }
+    for file in &copies {
+        fs::remove_file(file).unwrap();
+        fs::create_dir(file).unwrap();
+    }
+    assert_eq!(run().blocks(BlocksRequest::new()).await.unwrap().data(), first.data());
+    for file in ["rotation", "announcements"].map(|prefix| kept(&world, prefix)) {
+        let honest = fs::read(&file).unwrap();
+        for rubbish in rubbish() {
+            fs::write(&file, &rubbish).unwrap();
+            let error = run().blocks(BlocksRequest::new()).await.unwrap_err();
+            let words = error.to_string();
+            assert!(matches!(error, Error::DataFolder { .. }), "{words}");
+            assert!(words.len() < 1_000 && !words.chars().any(char::is_control), "{words}");
+        }
+        fs::write(&file, honest).unwrap();
+    }
+    assert_eq!(run().blocks(BlocksRequest::new()).await.unwrap().trust(), Trust::Remembered);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_kept_token_is_one_that_could_have_been_granted() {
+    let world = World::impatient(Backend::Sqlite).await;
+    let run = || world.builder().keep_token().build().unwrap();
+    run().assignments(Default::default()).await.unwrap();
+    let file = kept(&world, "token-");
+    let honest = fs::read_to_string(&file).unwrap();
+    for (old, new) in [
+        ("\"ZILLOW_SOLD\"", "\"REDFIN\""),
+        ("\"Bearer\"", "\"Basic\""),
+        ("\"access_token\":\"", "\"access_token\":\"\\n"),
+        ("21600", "18446744073709551615"),
+    ] {
+        assert!(honest.contains(old), "{honest}");
+        fs::write(&file, honest.replace(old, new)).unwrap();
+        let asked = world.proxy.count("access");
+        run().assignments(Default::default()).await.unwrap();
+        assert_eq!(world.proxy.count("access"), asked + 1, "{new}");
+    }
+    world.end().await;
+}
+
 #[tokio::test]
 async fn a_folder_that_cannot_be_written_is_an_error_only_where_trust_is_lost() {
     let world = World::impatient(Backend::Sqlite).await;
@@ -93,6 +161,8 @@ async fn a_token_that_is_kept_is_used_until_it_is_refused_or_over() {
     {
         use std::os::unix::fs::PermissionsExt as _;
         assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+        let folder = file.parent().unwrap();
+        assert_eq!(fs::metadata(folder).unwrap().permissions().mode() & 0o777, 0o700);
     }
     world.client().assignments(Default::default()).await.unwrap();
     assert_eq!(asked(&world), 2, "only who keeps tokens looks for them");
@@ -113,5 +183,33 @@ async fn a_token_that_is_kept_is_used_until_it_is_refused_or_over() {
     world.clock.advance(Duration::from_secs(21_600));
     run(&world).assignments(Default::default()).await.unwrap();
     assert_eq!(asked(&world), after_restart + 3, "one that is over is not sent");
+    world.end().await;
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn nothing_is_kept_through_a_link_or_with_a_looser_mode() {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    let world = World::impatient(Backend::Sqlite).await;
+    let run = || world.builder().keep_token().build().unwrap();
+    run().assignments(Default::default()).await.unwrap();
+    let (token, elsewhere) = (kept(&world, "token-"), world.folder.path().join("elsewhere"));
+    fs::write(&elsewhere, "{").unwrap();
+    fs::set_permissions(&elsewhere, fs::Permissions::from_mode(0o644)).unwrap();
+    fs::remove_file(&token).unwrap();
+    symlink(&elsewhere, &token).unwrap();
+    run().assignments(Default::default()).await.unwrap();
+    assert_eq!(fs::read_to_string(&elsewhere).unwrap(), "{");
+    assert!(!token.is_symlink() && fs::read_to_string(&token).unwrap().contains("access_token"));
+    fs::set_permissions(&token, fs::Permissions::from_mode(0o644)).unwrap();
+    fs::write(&token, "{").unwrap();
+    run().assignments(Default::default()).await.unwrap();
+    assert_eq!(fs::metadata(&token).unwrap().permissions().mode() & 0o777, 0o600);
+
+    let nowhere = token.with_file_name("rotation.json");
+    symlink(world.folder.path().join("nowhere"), &nowhere).unwrap();
+    let error = world.client().blocks(BlocksRequest::new()).await.unwrap_err();
+    assert!(matches!(error, Error::DataFolder { .. }), "what is not kept is not trusted: {error}");
     world.end().await;
 }

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use resi_client::protocol::rotation::{Pinned, verify_epoch};
+use resi_client::protocol::rotation::{Part, Voucher};
 use resi_client::protocol::wire::{
     AssignmentStatistics, AssignmentStatus, HealthStatus, ReportedStatus,
 };
@@ -28,7 +28,17 @@ async fn pull_verify_report_and_read_back(backend: Backend) {
     assert_eq!((blocks.batches().count(), blocks.data().total_zipcodes), (50, 1_000));
     assert_eq!(blocks.trust(), Trust::Pinned);
     let proof = blocks.proof();
-    assert!(proof.key_pinned && proof.clock_checked && proof.size_checked);
+    for (part, voucher) in [
+        (Part::PublicKey, Voucher::Pinned),
+        (Part::Netuid, Voucher::Pinned),
+        (Part::PoolSha256, Voucher::FirstContact),
+        (Part::Epoch, Voucher::Clock),
+        (Part::BlockSize, Voucher::Asked),
+        (Part::Sources, Voucher::Asked),
+        (Part::Record, Voucher::RecordSignature),
+    ] {
+        assert_eq!(proof.voucher(part), Some(voucher), "{part}");
+    }
     let epoch = blocks.epoch().id;
     assert_eq!(epoch.to_string(), "2025-01-15T08-00-00");
 
@@ -61,10 +71,10 @@ async fn pull_verify_report_and_read_back(backend: Backend) {
     assert_eq!((running.epoch.id, running.zipcodes), (epoch, None));
 
     world.clock.advance(Duration::from_secs(4 * 3_600));
-    let ended = client.epoch(epoch).await.unwrap();
-    let pool = client.pool(ended.rotation.pool_sha256).await.unwrap();
-    let known = Pinned { public_key: Some(world.service.rotation_key), ..Pinned::default() };
-    assert_eq!(verify_epoch(&ended, &pool, &known).unwrap().zipcodes, proof.zipcodes);
+    let ended = client.verified_epoch(epoch).await.unwrap();
+    assert_eq!(ended.record(), &client.epoch(epoch).await.unwrap());
+    assert_eq!(ended.proof().zipcodes, proof.zipcodes);
+    assert!(ended.proof().is_complete(), "{:?}", ended.proof().vouchers);
     let epochs = client.epochs(PageRequest::new().limit(5)).await.unwrap();
     assert!(epochs.epochs.iter().any(|listed| listed.epoch.id == epoch));
     let missing = client.epoch("2025-01-15T08-00-01".parse().unwrap()).await.unwrap_err();

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that fails may say so in any way")]
 
 mod announcements;
+mod answers;
 mod faults;
 mod honeypots;
 mod keeping;

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
-use resi_client::protocol::rotation::{RotationKey, VerifyError};
-use resi_client::{BlocksRequest, Client, Error, Trust};
+use resi_client::protocol::rotation::{Part, RotationKey, VerifyError};
+use resi_client::{BlocksRequest, Client, Error, Trust, VerifiedBlocks};
 
 use crate::support::proxy::Fault;
 use crate::support::service::{Backend, Options};
@@ -27,6 +27,10 @@ async fn refused(client: &Client) -> (VerifyError, String) {
     }
 }
 
+fn voucher(blocks: &VerifiedBlocks) -> String {
+    blocks.proof().voucher(Part::PublicKey).unwrap().to_string()
+}
+
 fn other_key() -> Options {
     Options { mini_secret: [9; 32], ..Options::default() }
 }
@@ -36,14 +40,22 @@ async fn a_key_that_is_not_pinned_is_trusted_at_the_first_contact_and_remembered
     let client = world.client();
     let blocks = client.blocks(BlocksRequest::new()).await.unwrap();
     assert_eq!(blocks.trust(), Trust::FirstContact);
-    assert_eq!(blocks.trust().to_string(), "key not pinned: first contact");
+    assert_eq!(blocks.trust().to_string(), "first contact");
+    assert_eq!(voucher(&blocks), "first contact");
     let known = client.known_rotation().await.unwrap().unwrap();
     assert_eq!((known.public_key, known.netuid), (world.service.rotation_key, 46));
 
     world.clock.advance(Duration::from_secs(14_400));
     for client in [&client, &world.client()] {
-        assert_eq!(client.blocks(BlocksRequest::new()).await.unwrap().trust(), Trust::Remembered);
+        let blocks = client.blocks(BlocksRequest::new()).await.unwrap();
+        assert_eq!(blocks.trust(), Trust::Remembered);
+        assert_eq!(voucher(&blocks), "remembered since 2025-01-15T09:30:00Z");
     }
+    let pinned = world.builder().rotation_key(world.service.rotation_key).build().unwrap();
+    let blocks = pinned.blocks(BlocksRequest::new()).await.unwrap();
+    let of = |part| blocks.proof().voucher(part).unwrap().to_string();
+    assert_eq!((blocks.trust(), of(Part::PublicKey)), (Trust::Pinned, "pinned".into()));
+    assert_eq!(of(Part::Netuid), "remembered since 2025-01-15T09:30:00Z");
 
     world.restart(other_key()).await;
     world.clock.advance(Duration::from_secs(14_400 * 2));
@@ -104,9 +116,11 @@ async fn a_tampered_zipcode_is_found(backend: Backend) {
 
 async fn another_pool_than_the_one_asked_for_is_found(backend: Backend) {
     let world = World::impatient(backend).await;
-    world
-        .proxy
-        .once("pools", Fault::Replace("\"zipcodes\":[".into(), "\"zipcodes\":[\"00000\",".into()));
+    let first = world.client().blocks(BlocksRequest::new()).await.unwrap();
+    let pool = world.client().pool(first.data().rotation.pool_sha256).await.unwrap();
+    let (old, new) = (pool.zipcodes()[5], "00000");
+    std::fs::remove_dir_all(world.folder.path()).unwrap();
+    world.proxy.once("pools", Fault::Replace(format!("\"{old}\""), format!("\"{new}\"")));
     let (_, words) = refused(&world.client()).await;
     assert!(words.contains("the hash of the pool"), "{words}");
     world.end().await;

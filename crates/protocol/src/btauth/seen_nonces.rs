@@ -1,9 +1,14 @@
-use std::collections::BTreeSet;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap};
 
 use super::{LARGEST_AGE, Nonce};
 use crate::{Hotkey, Timestamp};
 
-/// Remembers the nonces of signed requests for as long as they could be sent again, and never more than so many.
+/// One hotkey has at most this part of the place.
+const SHARES: usize = 8;
+
+/// Remembers the nonces of signed requests for as long as they could be sent again, and never more than so many, an
+/// eighth of them of one hotkey.
 ///
 /// Only what [`Credentials::verify`](super::Credentials::verify) has proven belongs in here: the place is bounded, and
 /// strangers must not fill it.
@@ -11,6 +16,7 @@ use crate::{Hotkey, Timestamp};
 pub struct SeenNonces {
     capacity: usize,
     seen: BTreeSet<(Nonce, Hotkey)>,
+    of_hotkey: HashMap<Hotkey, usize>,
 }
 
 /// Why a nonce is not taken.
@@ -19,16 +25,16 @@ pub enum NonceRefused {
     /// It was used before, or is so old that it may have been.
     #[error("the nonce was used before")]
     Used,
-    /// So many are remembered that this one could not be, and might be used again.
+    /// So many are remembered, of all or of this hotkey, that this one could not be, and might be used again.
     #[error("too many signed requests at once")]
     Full,
 }
 
 impl SeenNonces {
-    /// Remembers at most `capacity` nonces at once, about 64 bytes each. What comes in [`LARGEST_AGE`] and
+    /// Remembers at most `capacity` nonces at once, about 100 bytes each. What comes in [`LARGEST_AGE`] and
     /// [`LARGEST_LEAD`](super::LARGEST_LEAD) together is what has to fit.
     pub fn new(capacity: usize) -> Self {
-        Self { capacity, seen: BTreeSet::new() }
+        Self { capacity, seen: BTreeSet::new(), of_hotkey: HashMap::new() }
     }
 
     /// Takes the nonce of `hotkey`, if it is its first time, and forgets those that are too old at `now` to verify.
@@ -41,18 +47,46 @@ impl SeenNonces {
         nonce: Nonce,
         now: Timestamp,
     ) -> Result<(), NonceRefused> {
+        self.look(hotkey, nonce, now)?;
+        self.seen.insert((nonce, hotkey));
+        *self.of_hotkey.entry(hotkey).or_default() += 1;
+        Ok(())
+    }
+
+    /// Whether [`take`](Self::take) would take the nonce; it is not taken.
+    ///
+    /// # Errors
+    /// As `take` has them.
+    pub fn look(
+        &mut self,
+        hotkey: Hotkey,
+        nonce: Nonce,
+        now: Timestamp,
+    ) -> Result<(), NonceRefused> {
         let oldest = Nonce::at(now.minus(LARGEST_AGE));
-        while self.seen.first().is_some_and(|(nonce, _)| *nonce < oldest) {
-            self.seen.pop_first();
-        }
+        self.forget_before(oldest);
         if nonce < oldest || self.seen.contains(&(nonce, hotkey)) {
             return Err(NonceRefused::Used);
         }
-        if self.seen.len() >= self.capacity {
+        let own = self.of_hotkey.get(&hotkey).copied().unwrap_or(0);
+        if self.seen.len() >= self.capacity || own >= self.capacity.div_ceil(SHARES) {
             return Err(NonceRefused::Full);
         }
-        self.seen.insert((nonce, hotkey));
         Ok(())
+    }
+
+    fn forget_before(&mut self, oldest: Nonce) {
+        while let Some((nonce, hotkey)) = self.seen.first().copied()
+            && nonce < oldest
+        {
+            self.seen.pop_first();
+            if let Entry::Occupied(mut own) = self.of_hotkey.entry(hotkey) {
+                *own.get_mut() -= 1;
+                if *own.get() == 0 {
+                    own.remove();
+                }
+            }
+        }
     }
 
     /// How many are remembered.
@@ -118,6 +152,35 @@ mod tests {
         );
         let later = NOW.plus(LARGEST_AGE * 2);
         assert_eq!(seen.take(hotkey("Charlie"), Nonce::at(later), later), Ok(()));
+    }
+
+    #[test]
+    fn one_hotkey_fills_its_share_and_leaves_the_rest_to_others() {
+        let mut seen = SeenNonces::new(16);
+        let mut nonce = Nonce::at(NOW);
+        let mut take = |seen: &mut SeenNonces, name, now| {
+            nonce = nonce.next(now);
+            seen.take(hotkey(name), nonce, now)
+        };
+        for taken in [Ok(()), Ok(()), Err(NonceRefused::Full), Err(NonceRefused::Full)] {
+            assert_eq!(take(&mut seen, "Alice", NOW), taken);
+        }
+        assert_eq!(take(&mut seen, "Bob", NOW), Ok(()));
+        let later = NOW.plus(LARGEST_AGE * 2);
+        assert_eq!(take(&mut seen, "Alice", later), Ok(()));
+        assert_eq!((seen.len(), seen.of_hotkey.len()), (1, 1));
+    }
+
+    #[test]
+    fn a_look_takes_no_place() {
+        let mut seen = SeenNonces::new(10);
+        let nonce = Nonce::at(NOW);
+        for _ in 0..9 {
+            assert_eq!(seen.look(hotkey("Alice"), nonce, NOW), Ok(()));
+        }
+        assert!(seen.is_empty());
+        assert_eq!(seen.take(hotkey("Alice"), nonce, NOW), Ok(()));
+        assert_eq!(seen.look(hotkey("Alice"), nonce, NOW), Err(NonceRefused::Used));
     }
 
     proptest! {

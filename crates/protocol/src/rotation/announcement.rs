@@ -2,13 +2,15 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ALGORITHM, Parameters, Pinned, RotationKey, RotationPublicKey};
+use super::{ALGORITHM, Parameters, RotationKey, RotationPublicKey};
 use crate::{EpochId, EpochSchedule, Sha256Hash, Signature, Timestamp};
 
 /// How many epochs ahead a change is announced at least.
 pub const NOTICE_EPOCHS: u32 = 6;
 /// What may be missing of that by a verifier's clock: clocks differ, and copies of the list are read a while.
 pub const NOTICE_TOLERANCE: Duration = Duration::from_secs(120);
+/// How many different announcements are looked at: a service makes a few in a year.
+pub const MAX_ANNOUNCEMENTS: usize = 256;
 const LABEL: &str = "resi-rotation-change-v1";
 
 /// A key with its parameters: everything that determines deals.
@@ -79,7 +81,7 @@ pub struct Announcement {
     /// What counts from then on.
     pub after: RotationSet,
     /// Of the key that counts until then over all of this, 64 bytes as hex.
-    #[serde(with = "hex_signature")]
+    #[serde(with = "crate::wire::hex_signature")]
     #[cfg_attr(feature = "openapi", schema(value_type = String, example = "0x820748034444cb8404c1aff099107bcbf33931e1dab2fad0c7ef0aef50dc0768887f87e41c05377c93fdef28b4ead83fd9451c96906de1b956611880091584bb"))]
     pub signature: Signature,
 }
@@ -136,6 +138,22 @@ impl Announcement {
         format!("{LABEL}:{netuid}:{from}:{announced_at}:{}:{}", before.text(), after.text())
     }
 
+    /// Those of a list that are signed, and early enough by the date that they bear, and how many were not looked at: each
+    /// is looked at once, and of more than [`MAX_ANNOUNCEMENTS`] different ones the first.
+    pub fn in_time(list: &[Self]) -> (Vec<Self>, usize) {
+        let mut different: Vec<Self> = Vec::new();
+        let mut left_out = 0;
+        for announcement in list {
+            match different.contains(announcement) {
+                true => {}
+                false if different.len() == MAX_ANNOUNCEMENTS => left_out += 1,
+                false => different.push(*announcement),
+            }
+        }
+        different.retain(|change| change.verify(change.announced_at).is_ok());
+        (different, left_out)
+    }
+
     /// Whether it is signed by the key it names, and was published early enough, at `published_at` at the earliest: a
     /// verifier that looked and did not find it knows better than the operator's word.
     ///
@@ -163,35 +181,6 @@ impl Announcement {
     }
 }
 
-impl Pinned {
-    /// What counts at `moment` for a verifier that knew this: each announcement that is signed by the key known then,
-    /// and has begun by `moment`, replaces key and parameters. Give those that were verified, oldest first.
-    #[must_use]
-    pub fn following<'a>(
-        &self,
-        announcements: impl IntoIterator<Item = &'a Announcement>,
-        moment: Timestamp,
-    ) -> Self {
-        let mut known = self.clone();
-        for announcement in announcements {
-            let is_of_known = known.public_key == Some(announcement.before.public_key)
-                && known.netuid.is_none_or(|netuid| netuid == announcement.netuid);
-            if is_of_known && announcement.from.starts_at() <= moment {
-                let after = announcement.after;
-                known = Self {
-                    public_key: Some(after.public_key),
-                    netuid: Some(announcement.netuid),
-                    epoch_seconds: Some(after.epoch_seconds),
-                    pool_sha256: Some(after.pool_sha256),
-                    zipcodes_per_epoch: Some(after.zipcodes_per_epoch),
-                    ..known
-                };
-            }
-        }
-        known
-    }
-}
-
 /// Answer of `GET /api/v1/rotation/keys`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -212,24 +201,5 @@ impl RotationKeys {
     /// What counts on a subnet, and all that was announced.
     pub fn new(netuid: u16, current: RotationSet, announcements: Vec<Announcement>) -> Self {
         Self { algorithm: ALGORITHM.to_owned(), netuid, current, announcements }
-    }
-}
-
-mod hex_signature {
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    use crate::Signature;
-
-    pub(super) fn serialize<S: Serializer>(
-        signature: &Signature,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&signature.to_hex())
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Signature, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
 }

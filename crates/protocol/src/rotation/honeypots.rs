@@ -5,8 +5,8 @@ use crate::{HexError, Sha256Hash, Zipcode};
 
 const LABEL: &str = "resi-honeypots-v1";
 
-/// The decoys among the zipcodes of an epoch: zipcodes of the pool where no home is sold. Their hash is published before
-/// the epoch, they themselves after it.
+/// The decoys among the zipcodes of an epoch: zipcodes of the pool where no home is sold. Their hash is in the record of
+/// the epoch, which is public from its start on; they themselves are shown after its end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Honeypots {

@@ -5,12 +5,12 @@ use merlin::Transcript;
 use rand_core::{CryptoRng, RngCore};
 use schnorrkel::context::{SigningTranscript, attach_rng};
 use schnorrkel::vrf::{VRFPreOut, VRFProof};
-use schnorrkel::{ExpansionMode, MiniSecretKey, PublicKey, signing_context};
+use schnorrkel::{ExpansionMode, MiniSecretKey, signing_context};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
 use super::{ALGORITHM, Parameters, Seed};
-use crate::{EpochIndex, HexError, InvalidSignature, Signature};
+use crate::{EpochIndex, HexError, InvalidSignature, Signature, signature};
 
 const DERIVE_CONTEXT: &[u8] = b"resi-rotation-derive-v1";
 
@@ -126,7 +126,7 @@ impl RotationPublicKey {
         epoch: EpochIndex,
         signature: &VrfSignature,
     ) -> Result<Seed, VrfError> {
-        let key = PublicKey::from_bytes(&self.0).map_err(|_| VrfError)?;
+        let key = signature::public_key(&self.0).map_err(|_| VrfError)?;
         let pre_output = VRFPreOut::from_bytes(&signature.0[..32]).map_err(|_| VrfError)?;
         let proof = VRFProof::from_bytes(&signature.0[32..]).map_err(|_| VrfError)?;
         let message = parameters.message(epoch);
@@ -141,7 +141,7 @@ impl RotationPublicKey {
         text: &str,
         signature: &Signature,
     ) -> Result<(), InvalidSignature> {
-        let key = PublicKey::from_bytes(&self.0).map_err(|_| InvalidSignature)?;
+        let key = signature::public_key(&self.0)?;
         let signature = schnorrkel::Signature::from_bytes(signature.as_bytes())
             .map_err(|_| InvalidSignature)?;
         let transcript = signing_context(label.as_bytes()).bytes(text.as_bytes());
@@ -242,5 +242,30 @@ impl Serialize for VrfSignature {
 impl<'de> Deserialize<'de> for VrfSignature {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use schnorrkel::SecretKey;
+
+    use super::*;
+    use crate::EpochSchedule;
+    use crate::rotation::Pool;
+
+    #[test]
+    fn what_anybody_can_sign_for_the_key_of_zeros_verifies_nothing() {
+        let zero = SecretKey::from_bytes(&[0; 64]).expect("a scalar").to_keypair();
+        let nobody = RotationKey(zero);
+        assert_eq!(nobody.public().as_bytes(), &[0; 32]);
+        let pool = Pool::new(vec!["77494".parse().expect("a zipcode")]).expect("a pool");
+        let schedule = EpochSchedule::new(60).expect("a length");
+        let parameters = Parameters::new(46, schedule, &pool, 1);
+        let epoch = EpochIndex(7);
+        let signature = nobody.sign(&parameters, epoch);
+        assert_eq!(nobody.public().verify(&parameters, epoch, &signature), Err(VrfError));
+        let signature = nobody.sign_text("a label", "a text");
+        let verified = nobody.public().verify_text("a label", "a text", &signature);
+        assert_eq!(verified, Err(InvalidSignature));
     }
 }

@@ -1,8 +1,8 @@
 //! The verifiable rotation: which zipcodes are dealt in an epoch, how that is proved, and how the proof is checked.
 //!
 //! The seed of an epoch is the output of a verifiable random function (sr25519 VRF) over the epoch's number and the
-//! parameters in force. Whoever has the secret key can compute it ahead, nobody can choose it, and everybody can check
-//! it with the public key.
+//! parameters in force. Whoever has the secret key can compute it ahead, nobody can choose it for a key that is fixed, and
+//! everybody can check it with the public key. Who may choose the key can try keys until one deals what they wish.
 //!
 //! ```
 //! use resi_protocol::rotation::{Parameters, Pool, RotationKey};
@@ -23,27 +23,38 @@ mod deal;
 mod history;
 mod honeypots;
 mod key;
+mod known;
 mod pool;
 mod record;
+mod verified;
 mod verify;
+mod verify_blocks;
+mod verify_error;
 
 pub use announcement::{
-    Announcement, AnnouncementError, NOTICE_EPOCHS, NOTICE_TOLERANCE, RotationKeys, RotationSet,
+    Announcement, AnnouncementError, MAX_ANNOUNCEMENTS, NOTICE_EPOCHS, NOTICE_TOLERANCE,
+    RotationKeys, RotationSet,
 };
 pub use deal::Seed;
-pub use history::{Change, Gap, History, HistoryError, verify_history};
+pub use history::{
+    Change, Counted, Gap, History, HistoryError, HistoryVerifier, MAX_CHANGES, verify_history,
+};
 pub use honeypots::{Honeypots, Salt};
 pub use key::{RotationKey, RotationPublicKey, VrfError, VrfSignature};
+pub use known::{Known, Origin, Pinned};
 pub use pool::{Pool, PoolError};
 pub use record::RecordedEpoch;
-pub use verify::{CLOCK_TOLERANCE, Pinned, Verified, VerifyError, verify_blocks, verify_epoch};
+pub use verified::{Part, Verified, Voucher};
+pub use verify::{CLOCK_TOLERANCE, Question, verify_epoch};
+pub use verify_blocks::verify_blocks;
+pub use verify_error::VerifyError;
 
 use crate::{EpochIndex, EpochSchedule, Sha256Hash};
 
 /// The name of this version of the rotation.
 pub const ALGORITHM: &str = "resi-rotation-v1";
 
-/// What, beside the key, determines every deal. Fixed and published before the epoch.
+/// What, beside the key, determines every deal. Fixed before the epoch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parameters {
     /// The subnet.

@@ -1,10 +1,12 @@
 use sha2::{Digest, Sha256};
 
-use super::{Parameters, RotationPublicKey};
+use super::{Parameters, RotationKey, RotationPublicKey};
 use crate::wire::EpochResource;
-use crate::{EpochIndex, EpochSchedule, Sha256Hash};
+use crate::{EpochIndex, EpochSchedule, InvalidSignature, Sha256Hash, Signature};
 
 const LABEL: &str = "resi-epoch-record-v1";
+/// The signing context of records.
+const CONTEXT: &str = "resi-record-v1";
 
 /// What the record of an epoch says for good: the part that the record of the next epoch is linked to. The proof is not
 /// in it, since it follows from key, parameters and epoch.
@@ -42,6 +44,29 @@ impl RecordedEpoch<'_> {
     /// By which the next record knows this one.
     pub fn sha256(&self) -> Sha256Hash {
         Sha256Hash::from_bytes(Sha256::digest(self.text()).into())
+    }
+}
+
+impl RotationKey {
+    /// Signs the [text](RecordedEpoch::text) of a record, under the signing context `resi-record-v1`. The same key and text
+    /// give the same 64 bytes, so that replicas publish one answer.
+    pub fn sign_record(&self, record: &RecordedEpoch<'_>) -> Signature {
+        self.sign_text(CONTEXT, &record.text())
+    }
+}
+
+impl RotationPublicKey {
+    /// Whether a record is signed by this key. Blocks of an epoch carry a signature over its record with no record before,
+    /// so one that names none may be such a one: it does not show that there was none before.
+    ///
+    /// # Errors
+    /// [`InvalidSignature`] when it is not.
+    pub fn verify_record(
+        &self,
+        record: &RecordedEpoch<'_>,
+        signature: &Signature,
+    ) -> Result<(), InvalidSignature> {
+        self.verify_text(CONTEXT, &record.text(), signature)
     }
 }
 

@@ -1,108 +1,33 @@
 use std::time::Duration;
 
-use super::{ALGORITHM, Parameters, Pool, RotationPublicKey, VrfSignature, batch_name, batches};
-use crate::wire::{EpochResource, EpochState, Rotation, ValidatorData};
-use crate::{EpochIndex, EpochSchedule, Sha256Hash, Timestamp, Zipcode};
+use super::verified::vouchers_of;
+use super::{
+    Honeypots, Parameters, Part, Pinned, Pool, RecordedEpoch, Verified, VerifyError, Voucher,
+    VrfSignature,
+};
+use crate::wire::{Epoch, EpochResource, EpochState, Rotation};
+use crate::{
+    EpochId, EpochIndex, EpochSchedule, Sha256Hash, Signature, Sources, Timestamp, Zipcode,
+};
 
 /// How far a verifier's clock and the service's may be apart at the boundary of an epoch.
 pub const CLOCK_TOLERANCE: Duration = Duration::from_secs(5);
 
-/// What a verifier knew before it saw the answer. What it did not know is taken from the answer and proves less:
+/// What was asked, and when: an honest answer is the answer to this question. What is `None` is not compared, and
 /// [`Verified`] says so.
-#[derive(Clone, Debug, Default)]
-pub struct Pinned {
-    /// The rotation key.
-    pub public_key: Option<RotationPublicKey>,
-    /// The subnet.
-    pub netuid: Option<u16>,
-    /// The length of an epoch in seconds.
-    pub epoch_seconds: Option<u32>,
-    /// The hash of the pool.
-    pub pool_sha256: Option<Sha256Hash>,
-    /// How many zipcodes are dealt in an epoch.
-    pub zipcodes_per_epoch: Option<u32>,
-    /// The size of the blocks that were asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Question {
+    /// The epoch that was asked for.
+    pub epoch: Option<EpochId>,
+    /// The sources that the blocks must be for: those that were asked for and granted.
+    pub sources: Option<Sources>,
+    /// The size of the blocks that were asked for; above [`MAX_BLOCK_SIZE`](super::MAX_BLOCK_SIZE) it is read as this.
     pub block_size: Option<u32>,
-    /// The hash of the decoys, as blocks of the epoch had it.
-    pub honeypots_sha256: Option<Sha256Hash>,
-    /// The verifier's own time at which the answer must be of the running epoch.
-    pub now: Option<Timestamp>,
+    /// The verifier's own time at which it was answered.
+    pub at: Option<Timestamp>,
 }
 
-/// What was proved.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Verified {
-    /// The epoch of the deal.
-    pub epoch: EpochIndex,
-    /// The parameters in force.
-    pub parameters: Parameters,
-    /// The key that signed.
-    pub public_key: RotationPublicKey,
-    /// Whether that key was known before. If not, only the answer itself vouches for it.
-    pub key_pinned: bool,
-    /// Whether netuid, epoch length, pool and deal size were all known before.
-    pub parameters_pinned: bool,
-    /// Whether the epoch was compared with the verifier's clock.
-    pub clock_checked: bool,
-    /// Whether all is shown that should be: in blocks by the size that was asked for, in a public epoch always. If not,
-    /// blocks cut smaller than asked for may hide the end of the deal.
-    pub size_checked: bool,
-    /// The dealt zipcodes that the answer shows, in order.
-    pub zipcodes: Vec<Zipcode>,
-    /// How many batches they came in; 0 for a public epoch.
-    pub batches: usize,
-    /// The decoys among them, in a public epoch that reveals those that its hash committed to.
-    pub honeypots: Vec<Zipcode>,
-}
-
-/// What differs between an answer and an honest one.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum VerifyError {
-    /// Not the rotation this verifier knows.
-    #[error("the answer says algorithm {0:?}, this verifier knows {ALGORITHM:?}")]
-    Algorithm(String),
-    /// A value that was known before is another now.
-    #[error("{what} is {answered} in the answer, and {expected} was expected")]
-    Differs {
-        /// Which value.
-        what: &'static str,
-        /// Its value in the answer.
-        answered: String,
-        /// The value known before, or the one that follows from the rest.
-        expected: String,
-    },
-    /// The answer is of another epoch than the one that runs.
-    #[error(
-        "the answer is of epoch {answered}, but by this clock ({now}) epoch {expected} is running"
-    )]
-    NotRunning {
-        /// The epoch of the answer.
-        answered: EpochIndex,
-        /// The epoch by the verifier's clock.
-        expected: EpochIndex,
-        /// The verifier's clock.
-        now: Timestamp,
-    },
-    /// The answer shows no proof, as for an epoch that has not ended.
-    #[error("the answer shows no signature and zipcodes yet")]
-    NotRevealed,
-    /// The VRF signature is not one of this key over this epoch and these parameters.
-    #[error("the VRF signature does not verify with key {0}")]
-    Signature(RotationPublicKey),
-    /// The revealed decoys are not those that were committed to, or are not among the dealt zipcodes.
-    #[error("the decoys are not those that were committed to: {0}")]
-    Honeypots(String),
-    /// A batch is not the one that the seed gives.
-    #[error("{batch} is not the one that the seed gives: {detail}")]
-    Batch {
-        /// The name of the batch.
-        batch: String,
-        /// What is wrong with it.
-        detail: String,
-    },
-}
-
-fn same<T: PartialEq + ToString>(
+pub(super) fn same<T: PartialEq + ToString>(
     what: &'static str,
     answered: T,
     expected: T,
@@ -117,78 +42,59 @@ fn same<T: PartialEq + ToString>(
     })
 }
 
-fn pinned<T: PartialEq + ToString>(
-    what: &'static str,
-    answered: T,
-    known: Option<T>,
-) -> Result<(), VerifyError> {
-    known.map_or(Ok(()), |known| same(what, answered, known))
-}
-
-impl Pinned {
-    /// Whether key and parameters of an answer are those that were known before: the part of the checks that needs
-    /// neither pool nor proof.
-    ///
-    /// # Errors
-    /// The first value that differs.
-    pub fn check(&self, rotation: &Rotation) -> Result<(), VerifyError> {
-        if rotation.algorithm != ALGORITHM {
-            return Err(VerifyError::Algorithm(rotation.algorithm.chars().take(64).collect()));
-        }
-        pinned("the rotation key", rotation.public_key, self.public_key)?;
-        pinned("netuid", rotation.netuid, self.netuid)?;
-        pinned("epoch_seconds", rotation.epoch_seconds, self.epoch_seconds)?;
-        pinned("pool_sha256", rotation.pool_sha256, self.pool_sha256)?;
-        pinned("zipcodes_per_epoch", rotation.zipcodes_per_epoch, self.zipcodes_per_epoch)?;
-        match (self.honeypots_sha256, rotation.honeypots_sha256) {
-            (Some(expected), None) => Err(VerifyError::Honeypots(format!(
-                "{expected} was committed to, and nothing is in the answer"
-            ))),
-            (expected, Some(answered)) => pinned("honeypots_sha256", answered, expected),
-            (None, None) => Ok(()),
-        }
-    }
-}
-
-struct Checked {
-    parameters: Parameters,
-    parameters_pinned: bool,
-    key_pinned: bool,
-    public_key: RotationPublicKey,
-    deal: Vec<Zipcode>,
+/// The part of the checks that blocks and public epochs have in common.
+pub(super) struct Checked {
+    pub(super) deal: Vec<Zipcode>,
+    pub(super) verified: Verified,
 }
 
 impl Checked {
-    fn verified(self, epoch: EpochIndex, zipcodes: Vec<Zipcode>, batches: usize) -> Verified {
-        Verified {
-            epoch,
-            parameters: self.parameters,
-            public_key: self.public_key,
-            key_pinned: self.key_pinned,
-            parameters_pinned: self.parameters_pinned,
-            clock_checked: false,
-            size_checked: false,
-            zipcodes,
-            batches,
-            honeypots: Vec::new(),
-        }
+    pub(super) fn vouch(&mut self, part: Part, voucher: Voucher) {
+        self.verified.vouchers.push((part, voucher));
+    }
+
+    pub(super) fn schedule(&self) -> EpochSchedule {
+        self.verified.parameters.schedule
+    }
+
+    /// The signature of the record, where there is one.
+    pub(super) fn check_record(
+        &mut self,
+        rotation: &Rotation,
+        prev_sha256: Option<Sha256Hash>,
+        signature: Option<&Signature>,
+    ) -> Result<Voucher, VerifyError> {
+        let key = rotation.public_key;
+        let recorded = RecordedEpoch {
+            epoch: self.verified.epoch,
+            parameters: &self.verified.parameters,
+            public_key: key,
+            prev_sha256,
+            honeypots_sha256: rotation.honeypots_sha256,
+        };
+        let voucher = match signature {
+            None => Voucher::Nothing,
+            Some(signature) => {
+                key.verify_record(&recorded, signature)
+                    .map_err(|_| VerifyError::RecordSignature(key))?;
+                Voucher::RecordSignature
+            }
+        };
+        self.vouch(Part::Record, voucher);
+        Ok(voucher)
     }
 }
 
 /// Everything about the deal itself: key, parameters, pool, epoch, proof.
-fn check_deal(
+pub(super) fn check_deal(
     rotation: &Rotation,
     signature: &VrfSignature,
-    epoch: &crate::wire::Epoch,
+    epoch: &Epoch,
     pool: &Pool,
     known: &Pinned,
+    question: &Question,
 ) -> Result<Checked, VerifyError> {
     known.check(rotation)?;
-    let key_pinned = known.public_key.is_some();
-    let parameters_pinned = known.netuid.is_some()
-        && known.epoch_seconds.is_some()
-        && known.pool_sha256.is_some()
-        && known.zipcodes_per_epoch.is_some();
     same("pool_sha256", rotation.pool_sha256, pool.sha256())?;
     same("pool_size", rotation.pool_size, pool.len())?;
 
@@ -198,9 +104,12 @@ fn check_deal(
             answered: "0".into(),
             expected: "at least 1".into(),
         })?;
-    same("epoch.id", epoch.id.to_string(), schedule.id(epoch.index).to_string())?;
+    same("epoch.id", epoch.id, schedule.id(epoch.index))?;
     same("epoch.starts_at", epoch.starts_at, schedule.starts_at(epoch.index))?;
     same("epoch.ends_at", epoch.ends_at, schedule.ends_at(epoch.index))?;
+    if let Some(asked) = question.epoch {
+        same("epoch.id", epoch.id, asked)?;
+    }
     let parameters = Parameters::new(rotation.netuid, schedule, pool, rotation.zipcodes_per_epoch);
     same("zipcodes_per_epoch", rotation.zipcodes_per_epoch, parameters.zipcodes_per_epoch)?;
 
@@ -209,84 +118,41 @@ fn check_deal(
         .verify(&parameters, epoch.index, signature)
         .map_err(|_| VerifyError::Signature(rotation.public_key))?;
     let deal = pool.pick(&seed.deal(&parameters));
-    Ok(Checked { parameters, parameters_pinned, key_pinned, public_key: rotation.public_key, deal })
+    let verified = Verified {
+        epoch: epoch.index,
+        parameters,
+        public_key: rotation.public_key,
+        zipcodes: Vec::new(),
+        batches: 0,
+        honeypots: Vec::new(),
+        vouchers: vouchers_of(known),
+    };
+    Ok(Checked { deal, verified })
 }
 
-fn check_running(
+/// The epochs that may run at `now`, as clocks differ.
+pub(super) fn running_at(
+    schedule: EpochSchedule,
+    now: Timestamp,
+) -> std::ops::RangeInclusive<EpochIndex> {
+    let running = |at| schedule.index_at(at).unwrap_or(EpochIndex(0));
+    // A range, not its two ends: epochs may be shorter than the tolerance.
+    running(now.minus(CLOCK_TOLERANCE))..=running(now.plus(CLOCK_TOLERANCE))
+}
+
+pub(super) fn not_running(
     schedule: EpochSchedule,
     answered: EpochIndex,
     now: Timestamp,
-) -> Result<(), VerifyError> {
-    let running = |at| schedule.index_at(at).unwrap_or(EpochIndex(0));
-    // A range, not its two ends: epochs may be shorter than the tolerance.
-    if (running(now.minus(CLOCK_TOLERANCE))..=running(now.plus(CLOCK_TOLERANCE)))
-        .contains(&answered)
-    {
-        return Ok(());
-    }
-    let expected = running(now);
-    Err(VerifyError::NotRunning { answered, expected, now })
+) -> VerifyError {
+    let expected = schedule.index_at(now).unwrap_or(EpochIndex(0));
+    VerifyError::NotRunning { answered, expected, now }
 }
 
-/// Checks the blocks of an epoch against `pool` and what was `known` before: the pool hashes to the answered hash, key
-/// and parameters are the known ones, the epoch is the running one, the signature verifies, and the batches are those
-/// that the seed gives, all of them, in order.
-///
-/// # Errors
-/// The first thing that differs.
-pub fn verify_blocks(
-    answer: &ValidatorData,
-    pool: &Pool,
-    known: &Pinned,
-) -> Result<Verified, VerifyError> {
-    let rotation = &answer.rotation;
-    let signature = rotation.signature.as_ref().ok_or(VerifyError::NotRevealed)?;
-    let checked = check_deal(rotation, signature, &answer.epoch, pool, known)?;
-    if let Some(now) = known.now {
-        check_running(checked.parameters.schedule, answer.epoch.index, now)?;
-    }
-    same("generated_at", answer.generated_at, answer.epoch.starts_at)?;
-    same("expires_at", answer.expires_at, answer.epoch.ends_at)?;
-
-    let answered_size =
-        answer.data_blocks.get(&batch_name(0)).map_or(0, |batch| batch.zipcodes.len());
-    let answered_size = u32::try_from(answered_size).unwrap_or(u32::MAX);
-    let block_size = known.block_size.unwrap_or(answered_size).clamp(1, super::MAX_BLOCK_SIZE);
-    let mut shown = Vec::new();
-    let mut count = 0;
-    for (position, expected) in batches(&checked.deal, block_size).enumerate() {
-        let name = batch_name(position);
-        let Some(batch) = answer.data_blocks.get(&name) else {
-            return Err(VerifyError::Batch { batch: name, detail: "it is missing".into() });
-        };
-        if batch.zipcodes != expected {
-            return Err(VerifyError::Batch {
-                detail: first_difference(&batch.zipcodes, expected),
-                batch: name,
-            });
-        }
-        shown.extend_from_slice(expected);
-        count = position + 1;
-    }
-    if let Some(surplus) =
-        answer.data_blocks.keys().find(|name| !(0..count).any(|at| batch_name(at) == **name))
-    {
-        let batch = surplus.chars().take(64).collect();
-        return Err(VerifyError::Batch {
-            batch,
-            detail: format!("there are only {count} batches"),
-        });
-    }
-    same("total_batches", answer.total_batches as usize, count)?;
-    same("total_zipcodes", answer.total_zipcodes as usize, shown.len())?;
-    Ok(Verified {
-        clock_checked: known.now.is_some(),
-        size_checked: known.block_size.is_some(),
-        ..checked.verified(answer.epoch.index, shown, count)
-    })
-}
-
-/// Checks a public epoch resource in the same way. Before the epoch has ended there is nothing to check yet.
+/// Checks a public epoch against `pool`, what was `known` before and the `question`: the pool hashes to the answered hash,
+/// key and parameters are the known ones, the epoch is the one that was asked for, the proof verifies and gives these
+/// zipcodes, the signature of the record verifies where there is one, and the decoys are those it commits to. Before the
+/// epoch has ended there is nothing to check yet.
 ///
 /// # Errors
 /// The first thing that differs; [`VerifyError::NotRevealed`] where signature or zipcodes are not shown.
@@ -294,45 +160,107 @@ pub fn verify_epoch(
     answer: &EpochResource,
     pool: &Pool,
     known: &Pinned,
+    question: &Question,
 ) -> Result<Verified, VerifyError> {
-    let (Some(signature), Some(zipcodes)) =
-        (answer.rotation.signature.as_ref(), answer.zipcodes.as_ref())
+    let rotation = &answer.rotation;
+    let (Some(signature), Some(zipcodes)) = (rotation.signature.as_ref(), answer.zipcodes.as_ref())
     else {
         return Err(VerifyError::NotRevealed);
     };
-    let checked = check_deal(&answer.rotation, signature, &answer.epoch, pool, known)?;
+    let mut checked = check_deal(rotation, signature, &answer.epoch, pool, known, question)?;
+    let epoch = if question.epoch.is_some() { Voucher::Asked } else { Voucher::Recomputed };
+    checked.vouch(Part::Epoch, epoch);
+    if let Some(now) = question.at {
+        check_begun(checked.schedule(), &answer.epoch, now)?;
+        check_state(answer.state, answer.epoch.ends_at, now)?;
+    }
+    let state = if question.at.is_some() { Voucher::Clock } else { Voucher::Nothing };
+    checked.vouch(Part::State, state);
+    check_revealed_at(answer)?;
     if zipcodes != &checked.deal {
         return Err(VerifyError::Batch {
             batch: "the list of zipcodes".into(),
             detail: first_difference(zipcodes, &checked.deal),
         });
     }
-    let shown = checked.deal.clone();
-    let honeypots = check_honeypots(answer, &shown)?;
-    Ok(Verified { size_checked: true, honeypots, ..checked.verified(answer.epoch.index, shown, 0) })
+    checked.vouch(Part::Zipcodes, Voucher::Recomputed);
+    let signature = answer.record_signature.as_ref();
+    let record = checked.check_record(rotation, answer.prev_sha256, signature)?;
+    // Blocks carry a signature with no record before, so one without says nothing of what was before.
+    let prev_sha256 = answer.prev_sha256.map_or(Voucher::NotCovered, |_| record);
+    checked.vouch(Part::PrevSha256, prev_sha256);
+    if let Some(decoys) = check_honeypots(answer, &checked.deal)? {
+        let kept = known.honeypots_sha256.as_ref().map(|known| known.voucher());
+        checked.vouch(Part::Honeypots, kept.unwrap_or(record));
+        checked.verified.honeypots.clone_from(&decoys.zipcodes);
+    }
+    checked.vouch(Part::RevealedAt, Voucher::NotCovered);
+    Ok(Verified { zipcodes: checked.deal, ..checked.verified })
+}
+
+fn check_begun(schedule: EpochSchedule, epoch: &Epoch, now: Timestamp) -> Result<(), VerifyError> {
+    if epoch.index > *running_at(schedule, now).end() {
+        return Err(not_running(schedule, epoch.index, now));
+    }
+    Ok(())
+}
+
+/// Whether an epoch that ends at `ends_at` may be said to be `answered` at `now`.
+pub(super) fn check_state(
+    answered: EpochState,
+    ends_at: Timestamp,
+    now: Timestamp,
+) -> Result<(), VerifyError> {
+    let is_possible = match answered {
+        EpochState::Running => now.minus(CLOCK_TOLERANCE) < ends_at,
+        EpochState::Ended => ends_at <= now.plus(CLOCK_TOLERANCE),
+    };
+    if is_possible { Ok(()) } else { Err(VerifyError::State { answered, ends_at, now }) }
+}
+
+/// What is shown is shown from the end of the epoch on, or by services that say so from its start.
+fn check_revealed_at(answer: &EpochResource) -> Result<(), VerifyError> {
+    let Epoch { starts_at, ends_at, .. } = answer.epoch;
+    if answer.revealed_at == starts_at {
+        return Ok(());
+    }
+    let expected = if answer.state == EpochState::Running { starts_at } else { ends_at };
+    same("revealed_at", answer.revealed_at, expected)
 }
 
 /// The decoys of an ended epoch, which must be those whose hash it shows.
-fn check_honeypots(answer: &EpochResource, deal: &[Zipcode]) -> Result<Vec<Zipcode>, VerifyError> {
+fn check_honeypots<'a>(
+    answer: &'a EpochResource,
+    deal: &[Zipcode],
+) -> Result<Option<&'a Honeypots>, VerifyError> {
+    let refused = |why: String| Err(VerifyError::Honeypots(why));
     let committed = answer.rotation.honeypots_sha256;
+    let is_over = answer.state == EpochState::Ended;
     let Some(honeypots) = &answer.honeypots else {
-        let is_due = answer.state == EpochState::Ended && committed.is_some();
-        return if is_due { Err(VerifyError::NotRevealed) } else { Ok(Vec::new()) };
+        let is_due = is_over && committed.is_some();
+        return if is_due { Err(VerifyError::NotRevealed) } else { Ok(None) };
     };
+    if !is_over {
+        return refused("they are shown before the epoch has ended".into());
+    }
     if committed != Some(honeypots.sha256()) {
         let hash = committed.map_or_else(|| "nothing".to_owned(), |hash| hash.to_string());
-        return Err(VerifyError::Honeypots(format!(
+        return refused(format!(
             "they hash to {}, and {hash} was committed to",
             honeypots.sha256()
-        )));
+        ));
     }
-    match honeypots.zipcodes.iter().find(|zipcode| !deal.contains(zipcode)) {
-        Some(stranger) => Err(VerifyError::Honeypots(format!("{stranger} was not dealt"))),
-        None => Ok(honeypots.zipcodes.clone()),
+    let mut dealt = deal.iter();
+    match honeypots.zipcodes.iter().find(|decoy| !dealt.any(|zipcode| zipcode == *decoy)) {
+        Some(stranger) if deal.contains(stranger) => {
+            refused(format!("{stranger} is not where the deal has it"))
+        }
+        Some(stranger) => refused(format!("{stranger} was not dealt")),
+        None => Ok(Some(honeypots)),
     }
 }
 
-fn first_difference(answered: &[Zipcode], expected: &[Zipcode]) -> String {
+pub(super) fn first_difference(answered: &[Zipcode], expected: &[Zipcode]) -> String {
     match answered.iter().zip(expected).position(|(a, b)| a != b) {
         Some(at) => {
             format!("zipcode {} is {}, the seed gives {}", at + 1, answered[at], expected[at])

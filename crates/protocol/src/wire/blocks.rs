@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::rotation::{RotationPublicKey, VrfSignature};
-use crate::{EpochId, EpochIndex, Sha256Hash, Sources, Timestamp, Zipcode};
+use crate::{EpochId, EpochIndex, Sha256Hash, Signature, Sources, Timestamp, Zipcode};
 
 /// Answer of `GET /api/v1/validator-data`: the blocks of the running epoch.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -34,6 +34,15 @@ pub struct ValidatorData {
     pub epoch: Epoch,
     /// The proof of the deal.
     pub rotation: Rotation,
+    /// Of the rotation key over key, parameters and the hash of the decoys, 64 bytes as hex: over the record of the epoch
+    /// with `-` for the record before, which blocks do not name. Services from before records were signed leave it out.
+    #[serde(
+        default,
+        with = "super::hex_signature::option",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, example = "0xf62fd50a9eb7ee470ca71e41dbbf51549c9318e2dac34bb00c3761cefb1f4d6cc85d03fe6d8538f32a0f2bc60891d4fbf64532ca494ad3245c5c2e014da09184"))]
+    pub record_signature: Option<Signature>,
 }
 
 /// A slice of the deal, to be assigned to groups of miners.

@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Epoch, Rotation};
 use crate::rotation::Honeypots;
-use crate::{Sha256Hash, Timestamp, Zipcode};
+use crate::{Sha256Hash, Signature, Timestamp, Zipcode};
 
 /// Whether an epoch still runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,6 +13,15 @@ pub enum EpochState {
     Running,
     /// It is over.
     Ended,
+}
+
+impl EpochState {
+    pub(crate) const fn words(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Ended => "over",
+        }
+    }
 }
 
 /// Answer of `GET /api/v1/epochs/current` and `GET /api/v1/epochs/{id}`.
@@ -34,6 +43,15 @@ pub struct EpochResource {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, example = "0f1a2b3c4d5e6f708192a3b4c5d6e7f80f1a2b3c4d5e6f708192a3b4c5d6e7f8"))]
     pub prev_sha256: Option<Sha256Hash>,
+    /// Of the rotation key over the record, 64 bytes as hex: key, parameters, `prev_sha256` and the hash of the decoys.
+    /// Left out where the record was written before records were signed, or by a service without the key.
+    #[serde(
+        default,
+        with = "super::hex_signature::option",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, example = "0xec4adc03587edc860810639d1451b747ca33dc1d8dc24aa8d217d9e0c5cf147fca58971b6f7f0663c81744a537d130df0e24a4e120a827b713b31faa1d317687"))]
+    pub record_signature: Option<Signature>,
     /// The dealt zipcodes in order, once revealed. Left out in lists.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<Vec<String>>, example = json!(["77494", "08701"])))]

@@ -46,6 +46,8 @@ error_codes! {
     TimestampOutOfRange = "TIMESTAMP_OUT_OF_RANGE", 400;
     /// A source has a name that is not known.
     UnknownSource = "UNKNOWN_SOURCE", 400;
+    /// The epoch that a report names has not begun, lies more than 42 epochs back, or had no blocks.
+    UnknownEpoch = "UNKNOWN_EPOCH", 400;
     /// `block_size` is not a whole number from 1 on.
     InvalidBlockSize = "INVALID_BLOCK_SIZE", 400;
     /// `format` is not `json`.

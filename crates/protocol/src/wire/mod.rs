@@ -6,6 +6,7 @@ mod blocks;
 mod epochs;
 mod error;
 mod health;
+pub(crate) mod hex_signature;
 mod statistics;
 
 pub use access::{AccessGrant, AccessRequest, RateLimits, SignedAccessRequest, signing_message};

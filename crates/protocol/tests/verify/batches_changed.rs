@@ -108,7 +108,9 @@ fn a_zipcode_is_left_out_or_put_in() {
 #[test]
 fn every_batch_is_cut_short() {
     let Refusals { pinned, unpinned } = refused(|answer| {
-        answer.data_blocks.values_mut().for_each(|batch| batch.zipcodes.truncate(5));
+        for whole in answer.data_blocks.values_mut() {
+            *whole = batch(whole.zipcodes[..5].to_vec());
+        }
     });
     assert_batch(&pinned, "batch_001", "it has 5 zipcodes, the seed gives 20");
     // Taken for blocks of 5, the second would begin where the first ends.
@@ -119,24 +121,26 @@ fn every_batch_is_cut_short() {
 fn the_blocks_are_smaller_than_asked_for() {
     // Recut honestly into 50 blocks of 2, so that 10 dealt zipcodes are not shown.
     let answer = blocks_of(&key(), &parameters(), &pool(), EPOCH, 2);
-    let error = verify_blocks(&answer, &pool(), &all_pinned()).expect_err("asked for 20");
+    let error = verify_blocks(&answer, &pool(), &all_pinned(), &asked()).expect_err("asked for 20");
     assert_batch(&error, "batch_001", "it has 2 zipcodes, the seed gives 20");
 
-    let verified = verify_blocks(&answer, &pool(), &Pinned { block_size: None, ..all_pinned() })
-        .expect("honest");
+    let verified =
+        verify_blocks(&answer, &pool(), &all_pinned(), &Question { block_size: None, ..asked() })
+            .expect("honest");
     assert_eq!(verified.zipcodes.len(), 100);
-    assert!(!verified.size_checked, "nobody said how large the blocks should be");
+    let open: Vec<_> = verified.open().collect();
+    assert_eq!(open, [Part::BlockSize], "nobody said how large the blocks should be");
 }
 
 #[test]
 fn the_blocks_are_larger_than_asked_for_or_than_any() {
     let answer = blocks_of(&key(), &parameters(), &pool(), EPOCH, 50);
-    let error = verify_blocks(&answer, &pool(), &all_pinned()).expect_err("asked for 20");
+    let error = verify_blocks(&answer, &pool(), &all_pinned(), &asked()).expect_err("asked for 20");
     assert_batch(&error, "batch_001", "it has 50 zipcodes, the seed gives 20");
 
     let answer = blocks_of(&key(), &parameters(), &pool(), EPOCH, DEALT);
-    let error =
-        verify_blocks(&answer, &pool(), &Pinned::default()).expect_err("no block is that large");
+    let error = verify_blocks(&answer, &pool(), &Pinned::default(), &Question::default())
+        .expect_err("no block is that large");
     assert_batch(&error, "batch_001", "it has 110 zipcodes, the seed gives 50");
 }
 
@@ -159,7 +163,7 @@ proptest! {
         let zipcode_there = &mut zipcodes(&mut answer, &batch_name(batch))[at];
         let number: u32 = zipcode_there.as_str().parse().expect("a number");
         *zipcode_there = zipcode(10_000 + (number - 10_000 + by) % POOL_SIZE);
-        let error = verify_blocks(&answer, &pool(), &Pinned::default()).expect_err("changed");
+        let error = verify_blocks(&answer, &pool(), &Pinned::default(), &Question::default()).expect_err("changed");
         assert_batch(&error, &batch_name(batch), &format!("zipcode {} is ", at + 1));
     }
 }

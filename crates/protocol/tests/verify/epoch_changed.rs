@@ -46,18 +46,19 @@ fn yesterdays_deal_is_given_todays_date() {
 fn an_old_epoch_is_served_again() {
     let old = EpochIndex(EPOCH.0 - 1);
     let answer = blocks_of(&key(), &parameters(), &pool(), old, BLOCK_SIZE);
-    let error = verify_blocks(&answer, &pool(), &all_pinned()).expect_err("old");
+    let error = verify_blocks(&answer, &pool(), &all_pinned(), &asked()).expect_err("old");
     assert_eq!(error, VerifyError::NotRunning { answered: old, expected: EPOCH, now: at(60) });
     // Without a clock nothing is wrong with it.
     let verified =
-        verify_blocks(&answer, &pool(), &Pinned { now: None, ..all_pinned() }).expect("honest");
-    assert!(!verified.clock_checked);
+        verify_blocks(&answer, &pool(), &all_pinned(), &Question { at: None, ..asked() })
+            .expect("honest");
+    assert_eq!(verified.voucher(Part::Epoch), Some(Voucher::Nothing));
 }
 
 #[test]
 fn a_future_epoch_is_served() {
     let answer = blocks_of(&key(), &parameters(), &pool(), EPOCH.next(), BLOCK_SIZE);
-    let error = verify_blocks(&answer, &pool(), &all_pinned()).expect_err("not yet");
+    let error = verify_blocks(&answer, &pool(), &all_pinned(), &asked()).expect_err("not yet");
     assert_eq!(
         error,
         VerifyError::NotRunning { answered: EPOCH.next(), expected: EPOCH, now: at(60) }
@@ -65,8 +66,13 @@ fn a_future_epoch_is_served() {
 }
 
 fn accepted_at(answer: &ValidatorData, now: Timestamp) -> bool {
-    match verify_blocks(answer, &pool(), &Pinned { now: Some(now), ..Pinned::default() }) {
-        Ok(verified) => verified.clock_checked,
+    match verify_blocks(
+        answer,
+        &pool(),
+        &Pinned::default(),
+        &Question { at: Some(now), ..Question::default() },
+    ) {
+        Ok(verified) => verified.voucher(Part::Epoch) == Some(Voucher::Clock),
         Err(VerifyError::NotRunning { .. }) => false,
         Err(other) => panic!("{other}"),
     }

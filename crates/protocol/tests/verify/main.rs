@@ -1,10 +1,12 @@
 //! The verifier: an honest answer passes, and every way to cheat is named.
 
+mod any_field;
 mod batches_changed;
 mod epoch_changed;
 mod honest;
 mod honeypots;
 mod public_epoch_changed;
+mod records;
 mod signed_values_changed;
 
 use std::collections::BTreeMap;
@@ -12,14 +14,17 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use resi_protocol::rotation::{
-    ALGORITHM, CLOCK_TOLERANCE, MAX_BATCHES, Parameters, Pinned, Pool, RotationKey, VerifyError,
-    VrfSignature, batch_name, batches, verify_blocks, verify_epoch,
+    ALGORITHM, CLOCK_TOLERANCE, Known, MAX_BATCHES, Parameters, Part, Pinned, Pool, Question,
+    RecordedEpoch, RotationKey, Verified, VerifyError, Voucher, VrfSignature, batch_name, batches,
+    verify_blocks, verify_epoch, verify_history,
 };
 use resi_protocol::wire::{
     AssignmentConfig, Batch, Epoch, EpochResource, EpochState, GeographicInfo, Rotation,
     ValidatorData, request_id,
 };
-use resi_protocol::{EpochIndex, EpochSchedule, Sources, Timestamp, Zipcode};
+use resi_protocol::{
+    EpochIndex, EpochSchedule, Sha256Hash, Signature, Sources, Timestamp, Zipcode,
+};
 
 const EPOCH: EpochIndex = EpochIndex(120_620);
 const NETUID: u16 = 46;
@@ -103,7 +108,7 @@ fn blocks_of(
         .map(|(position, zipcodes)| (batch_name(position), batch(zipcodes.to_vec())))
         .collect();
     let shown: Vec<_> = batches(&deal, block_size).flatten().copied().collect();
-    let epoch = epoch(parameters.schedule, index);
+    let (epoch, rotation) = (epoch(parameters.schedule, index), rotation(key, parameters, index));
     ValidatorData {
         request_id: request_id(&epoch, Sources::DEFAULT, block_size, &shown),
         generated_at: epoch.starts_at,
@@ -113,17 +118,39 @@ fn blocks_of(
         data_blocks,
         assignment_config: AssignmentConfig::DEFAULT,
         epoch,
-        rotation: rotation(key, parameters, index),
+        record_signature: Some(signed(key, parameters, index, &rotation, None)),
+        rotation,
     }
+}
+
+/// The signature of a record, by the key that deals.
+fn signed(
+    key: &RotationKey,
+    parameters: &Parameters,
+    epoch: EpochIndex,
+    rotation: &Rotation,
+    prev_sha256: Option<Sha256Hash>,
+) -> Signature {
+    key.sign_record(&RecordedEpoch {
+        epoch,
+        parameters,
+        public_key: key.public(),
+        prev_sha256,
+        honeypots_sha256: rotation.honeypots_sha256,
+    })
 }
 
 fn batch(zipcodes: Vec<Zipcode>) -> Batch {
     Batch {
         expected_properties: 50 * u32::try_from(zipcodes.len()).expect("few"),
+        geographic_info: GeographicInfo {
+            states: vec!["TX".into()],
+            metros: vec!["Houston".into()],
+            size_ranks: vec![None; zipcodes.len()],
+        },
         zipcodes,
         assignment_groups: 2,
         miners_per_group: 10,
-        geographic_info: GeographicInfo::default(),
         sources: Sources::DEFAULT,
     }
 }
@@ -133,12 +160,15 @@ fn blocks() -> ValidatorData {
 }
 
 fn public_epoch_of(parameters: &Parameters, pool: &Pool, index: EpochIndex) -> EpochResource {
+    let rotation = rotation(&key(), parameters, index);
+    let prev_sha256 = Some(Sha256Hash::from_bytes([9; 32]));
     EpochResource {
         epoch: epoch(parameters.schedule, index),
         state: EpochState::Ended,
         revealed_at: parameters.schedule.ends_at(index),
-        rotation: rotation(&key(), parameters, index),
-        prev_sha256: None,
+        prev_sha256,
+        record_signature: Some(signed(&key(), parameters, index, &rotation, prev_sha256)),
+        rotation,
         zipcodes: Some(deal(&key(), parameters, pool, index)),
         honeypots: None,
     }
@@ -151,15 +181,29 @@ fn public_epoch() -> EpochResource {
 /// A verifier that knew everything before.
 fn all_pinned() -> Pinned {
     Pinned {
-        public_key: Some(key().public()),
-        netuid: Some(NETUID),
-        epoch_seconds: Some(EPOCH_SECONDS),
-        pool_sha256: Some(pool().sha256()),
-        zipcodes_per_epoch: Some(DEALT),
-        block_size: Some(BLOCK_SIZE),
+        public_key: Some(key().public().into()),
+        netuid: Some(NETUID.into()),
+        epoch_seconds: Some(EPOCH_SECONDS.into()),
+        pool_sha256: Some(pool().sha256().into()),
+        zipcodes_per_epoch: Some(DEALT.into()),
         honeypots_sha256: None,
-        now: Some(schedule().starts_at(EPOCH).plus(Duration::from_secs(60))),
     }
+}
+
+/// What a validator asks while the epoch runs.
+fn asked() -> Question {
+    Question {
+        epoch: None,
+        sources: Some(Sources::DEFAULT),
+        block_size: Some(BLOCK_SIZE),
+        at: Some(schedule().starts_at(EPOCH).plus(Duration::from_secs(60))),
+    }
+}
+
+/// What anybody asks when the epoch has ended.
+fn asked_later() -> Question {
+    let at = schedule().ends_at(EPOCH).plus(Duration::from_secs(60));
+    Question { epoch: Some(schedule().id(EPOCH)), at: Some(at), ..Question::default() }
 }
 
 /// What the verifier says to an answer that was tampered with, with everything pinned and with nothing pinned.
@@ -172,9 +216,9 @@ fn refused(tamper: impl Fn(&mut ValidatorData)) -> Refusals {
     let mut answer = blocks();
     tamper(&mut answer);
     Refusals {
-        pinned: verify_blocks(&answer, &pool(), &all_pinned())
+        pinned: verify_blocks(&answer, &pool(), &all_pinned(), &asked())
             .expect_err("refused with everything pinned"),
-        unpinned: verify_blocks(&answer, &pool(), &Pinned::default())
+        unpinned: verify_blocks(&answer, &pool(), &Pinned::default(), &Question::default())
             .expect_err("refused with nothing pinned"),
     }
 }
@@ -182,7 +226,8 @@ fn refused(tamper: impl Fn(&mut ValidatorData)) -> Refusals {
 fn refused_by_a_pin(tamper: impl Fn(&mut ValidatorData)) -> VerifyError {
     let mut answer = blocks();
     tamper(&mut answer);
-    verify_blocks(&answer, &pool(), &all_pinned()).expect_err("refused with everything pinned")
+    verify_blocks(&answer, &pool(), &all_pinned(), &asked())
+        .expect_err("refused with everything pinned")
 }
 
 #[track_caller]
@@ -213,11 +258,12 @@ fn assert_signature(error: &VerifyError) {
 fn errors_say_what_is_wrong_in_a_sentence() {
     let mut answer = blocks();
     answer.rotation.netuid = 428;
-    let error = verify_blocks(&answer, &pool(), &all_pinned()).expect_err("another netuid");
+    let error =
+        verify_blocks(&answer, &pool(), &all_pinned(), &asked()).expect_err("another netuid");
     assert_eq!(error.to_string(), "netuid is 428 in the answer, and 46 was expected");
 
     let old = blocks_of(&key(), &parameters(), &pool(), EpochIndex(120_619), BLOCK_SIZE);
-    let error = verify_blocks(&old, &pool(), &all_pinned()).expect_err("old");
+    let error = verify_blocks(&old, &pool(), &all_pinned(), &asked()).expect_err("old");
     assert_eq!(
         error.to_string(),
         "the answer is of epoch 120619, but by this clock (2025-01-15T08:01:00Z) epoch 120620 is running"

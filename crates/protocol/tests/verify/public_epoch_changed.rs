@@ -3,7 +3,7 @@ use super::*;
 fn refused(tamper: impl Fn(&mut EpochResource)) -> VerifyError {
     let mut answer = public_epoch();
     tamper(&mut answer);
-    verify_epoch(&answer, &pool(), &all_pinned()).expect_err("refused")
+    verify_epoch(&answer, &pool(), &all_pinned(), &asked_later()).expect_err("refused")
 }
 
 fn zipcodes(answer: &mut EpochResource) -> &mut Vec<Zipcode> {
@@ -52,5 +52,8 @@ fn what_is_signed_is_another() {
         "pool_sha256",
     );
     assert_differs(&refused(|answer| answer.epoch.id = schedule().id(EPOCH.next())), "epoch.id");
-    assert_signature(&refused(|answer| answer.epoch = epoch(schedule(), EPOCH.next())));
+    let mut moved = public_epoch();
+    moved.epoch = epoch(schedule(), EPOCH.next());
+    let error = verify_epoch(&moved, &pool(), &all_pinned(), &Question::default());
+    assert_signature(&error.expect_err("the proof is of another"));
 }

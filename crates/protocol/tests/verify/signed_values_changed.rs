@@ -11,11 +11,13 @@ fn the_key_is_another() {
 #[test]
 fn everything_is_consistent_but_of_another_key() {
     let answer = blocks_of(&other_key(), &parameters(), &pool(), EPOCH, BLOCK_SIZE);
-    let error = verify_blocks(&answer, &pool(), &all_pinned()).expect_err("another key");
+    let error = verify_blocks(&answer, &pool(), &all_pinned(), &asked()).expect_err("another key");
     assert_differs(&error, "the rotation key");
     // Whoever knew no key can tell no difference; that is what the flag is for.
-    let verified = verify_blocks(&answer, &pool(), &Pinned { public_key: None, ..all_pinned() });
-    assert!(!verified.expect("consistent").key_pinned);
+    let verified =
+        verify_blocks(&answer, &pool(), &Pinned { public_key: None, ..all_pinned() }, &asked());
+    let open: Vec<_> = verified.expect("consistent").open().collect();
+    assert_eq!(open, [Part::PublicKey]);
 }
 
 #[test]
@@ -31,16 +33,21 @@ fn everything_is_consistent_but_of_other_parameters() {
     for (what, parameters, pool) in others {
         let answer = blocks_of(&key(), &parameters, &pool, EPOCH, BLOCK_SIZE);
         assert_differs(
-            &verify_blocks(&answer, &pool, &all_pinned()).expect_err("not the known ones"),
+            &verify_blocks(&answer, &pool, &all_pinned(), &asked())
+                .expect_err("not the known ones"),
             what,
         );
         let answer = public_epoch_of(&parameters, &pool, EPOCH);
         assert_differs(
-            &verify_epoch(&answer, &pool, &all_pinned()).expect_err("not the known ones"),
+            &verify_epoch(&answer, &pool, &all_pinned(), &asked_later())
+                .expect_err("not the known ones"),
             what,
         );
-        let verified = verify_epoch(&answer, &pool, &Pinned::default()).expect("consistent");
-        assert!(!verified.parameters_pinned, "{what}");
+        let verified = verify_epoch(&answer, &pool, &Pinned::default(), &Question::default())
+            .expect("consistent");
+        let voucher = Some(Voucher::FirstContact);
+        assert_eq!(verified.voucher(Part::ZipcodesPerEpoch), voucher, "{what}");
+        assert_eq!(verified.voucher(Part::Netuid), voucher, "{what}");
     }
 }
 
@@ -114,11 +121,12 @@ fn the_pool_at_hand_does_not_hash_to_it() {
     {
         for known in [all_pinned(), Pinned::default()] {
             assert_differs(
-                &verify_blocks(&blocks(), &pool, &known).expect_err("another pool"),
+                &verify_blocks(&blocks(), &pool, &known, &asked()).expect_err("another pool"),
                 "pool_sha256",
             );
             assert_differs(
-                &verify_epoch(&public_epoch(), &pool, &known).expect_err("another pool"),
+                &verify_epoch(&public_epoch(), &pool, &known, &asked_later())
+                    .expect_err("another pool"),
                 "pool_sha256",
             );
         }

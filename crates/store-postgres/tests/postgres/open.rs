@@ -4,8 +4,8 @@ use crate::forwarder::Forwarder;
 use crate::fresh::Fresh;
 use resi_protocol::{EpochId, Hotkey, Signature, Timestamp};
 use resi_store::{
-    GrantAttempt, GrantOutcome, Migrations, OpenError, Origin, ReportAttempt, ReportOutcome, Store,
-    StoreError,
+    GrantAttempt, GrantOutcome, Migrations, OpenError, Origin, Proof, ReportAttempt, ReportOutcome,
+    Store, StoreError,
 };
 use resi_store_postgres::PostgresStore;
 use sqlx::Connection;
@@ -28,6 +28,7 @@ fn started(id: &str, second: i64) -> ReportAttempt {
         now: Timestamp::from_seconds(second),
         timeout: Duration::from_secs(3600),
         new_assignments: None,
+        nonce: None,
         origin: Origin::default(),
     }
 }
@@ -35,8 +36,10 @@ fn started(id: &str, second: i64) -> ReportAttempt {
 fn grant(signed: u8, second: i64) -> GrantAttempt {
     GrantAttempt {
         hotkey: Hotkey::from_bytes([1; 32]),
-        signature: Signature::from_bytes([signed; 64]),
-        remember_until: Timestamp::from_seconds(3600),
+        proof: Proof::Signature {
+            signature: Signature::from_bytes([signed; 64]),
+            remember_until: Timestamp::from_seconds(3600),
+        },
         now: Timestamp::from_seconds(second),
         limit: None,
         origin: Origin::default(),

@@ -2,8 +2,8 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 
-use super::{Backend, at, grant, hotkey, replicas};
-use crate::{GRANT_WINDOW, GrantAttempt, GrantOutcome, GrantedValidator, Quota, Store};
+use super::{Backend, at, grant, hotkey, replicas, signature};
+use crate::{GRANT_WINDOW, GrantAttempt, GrantOutcome, GrantedValidator, Proof, Quota, Store};
 
 async fn ask(store: &dyn Store, attempt: GrantAttempt) -> GrantOutcome {
     store.grant_access(attempt).await.expect("an outcome")
@@ -126,9 +126,13 @@ pub async fn the_limit_is_exact_across_replicas(backend: &dyn Backend) {
 
 pub async fn old_signatures_are_forgotten_and_others_are_not(backend: &dyn Backend) {
     let store = backend.open().await;
+    let remembered = |number: u32, second| {
+        let remember_until = at(number.into());
+        let proof = Proof::Signature { signature: signature(number), remember_until };
+        GrantAttempt { proof, ..grant(1, number, second, None) }
+    };
     for number in 0..10 {
-        let mut attempt = grant(1, number, 0, None);
-        attempt.remember_until = at(i64::from(number));
+        let attempt = remembered(number, 0);
         assert_eq!(ask(store.as_ref(), attempt).await, GrantOutcome::Granted(None));
     }
     assert_eq!(store.forget_signatures(at(0), 100).await, Ok(0));
@@ -136,8 +140,7 @@ pub async fn old_signatures_are_forgotten_and_others_are_not(backend: &dyn Backe
     assert_eq!(store.forget_signatures(at(6), 4).await, Ok(2));
     assert_eq!(store.forget_signatures(at(6), 4).await, Ok(0));
     for number in 6..10 {
-        let mut attempt = grant(1, number, 6, None);
-        attempt.remember_until = at(i64::from(number));
+        let attempt = remembered(number, 6);
         assert_eq!(ask(store.as_ref(), attempt).await, GrantOutcome::Replayed);
     }
 }

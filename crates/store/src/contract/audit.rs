@@ -176,6 +176,22 @@ pub async fn old_entries_of_the_audit_are_pruned(backend: &dyn Backend) {
     assert_eq!(audit(stores[1].as_ref(), ALL).await, events[7..]);
 }
 
+pub async fn what_nobody_proved_is_pruned_apart(backend: &dyn Backend) {
+    let stores = replicas(backend).await;
+    let of_validator = AuditEvent { proved: true, ..refusal(1, 2) };
+    let announced =
+        AuditEvent { hotkey: None, proved: false, ..event(AuditKind::Rotation, "announced", 1, 3) };
+    let unproved: Vec<_> = (4..8).map(|second| refusal(1, second)).collect();
+    let kept = [of_validator, announced];
+    stores[0].record_audit(&kept).await.expect("recorded");
+    stores[0].record_audit(&unproved).await.expect("recorded");
+    assert_eq!(stores[0].prune_unproved(at(4), 2).await, Ok(0));
+    assert_eq!(stores[0].prune_unproved(at(7), 2).await, Ok(2));
+    assert_eq!(stores[1].prune_unproved(at(7), 2).await, Ok(1));
+    let left: Vec<_> = kept.into_iter().chain(unproved.into_iter().skip(3)).collect();
+    assert_eq!(audit(stores[1].as_ref(), ALL).await, left);
+}
+
 pub async fn old_assignments_are_pruned_and_still_counted(backend: &dyn Backend) {
     let store = backend.open().await;
     let store = store.as_ref();

@@ -5,7 +5,7 @@ use resi_protocol::rotation::{
 };
 use resi_protocol::{EpochIndex, EpochSchedule, Timestamp};
 
-use super::{Backend, at, epoch_id, hash, replicas};
+use super::{Backend, at, epoch_id, hash, replicas, signature};
 use crate::{AuditQuery, EpochRecord, PoolEntry, StoredPool, announcement_event};
 
 fn record(netuid: u16, epoch: u64, epoch_seconds: u32, key: u8) -> EpochRecord {
@@ -22,6 +22,7 @@ fn record(netuid: u16, epoch: u64, epoch_seconds: u32, key: u8) -> EpochRecord {
         agreed_at: Timestamp::from_seconds(i64::from(key)),
         signature: None,
         prev_sha256: None,
+        record_signature: None,
         honeypots: None,
     }
 }
@@ -106,6 +107,35 @@ pub async fn a_signature_is_published_once(backend: &dyn Backend) {
     }
     let next = store.epoch_record(46, epoch_id(6)).await.expect("an answer").expect("a record");
     assert_eq!(next.signature, None);
+}
+
+pub async fn a_record_is_signed_once(backend: &dyn Backend) {
+    let stores = replicas(backend).await;
+    assert_eq!(stores[0].sign_record(46, epoch_id(5), &signature(1)).await, Ok(None));
+    assert_eq!(stores[0].epoch_record(46, epoch_id(5)).await, Ok(None));
+    for epoch in [5, 6] {
+        stores[0].agree_epoch(&record(46, epoch, 14_400, 1)).await.expect("a record");
+    }
+    stores[0].agree_epoch(&record(47, 5, 14_400, 1)).await.expect("of another subnet");
+    let signed =
+        join_all((1..=8_u32).map(|number| {
+            let store = stores[(number % 2) as usize].as_ref();
+            async move {
+                store.sign_record(46, epoch_id(5), &signature(number)).await.expect("an answer")
+            }
+        }))
+        .await;
+    assert!(signed[0].is_some(), "by whoever was first");
+    assert!(signed.iter().all(|one| *one == signed[0]), "{signed:?}");
+    let agreed = stores[1].agree_epoch(&record(46, 5, 14_400, 2)).await.expect("a record");
+    assert_eq!((agreed.record_signature, agreed.agreed_at.seconds()), (signed[0], 1));
+    let again = stores[0].epoch_record(46, epoch_id(5)).await.expect("an answer");
+    assert_eq!(again, Some(agreed));
+    let listed = stores[1].epoch_records(46, epoch_id(9), 9).await.expect("a list");
+    let signatures: Vec<_> = listed.iter().map(|record| record.record_signature).collect();
+    assert_eq!(signatures, [None, signed[0]]);
+    let other = stores[1].epoch_record(47, epoch_id(5)).await.expect("an answer");
+    assert_eq!(other.expect("a record").record_signature, None);
 }
 
 pub async fn a_record_of_another_epoch_length_conflicts_while_it_runs(backend: &dyn Backend) {

@@ -6,6 +6,7 @@ mod audit;
 mod chain;
 mod epochs;
 mod lifecycle;
+mod nonces;
 mod passed;
 mod postgres_server;
 mod tally;
@@ -15,11 +16,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use resi_protocol::btauth::Nonce;
 use resi_protocol::wire::{AssignmentReport, AssignmentStatus};
 use resi_protocol::{EpochId, EpochIndex, EpochSchedule, Hotkey, Sha256Hash, Signature, Timestamp};
 use serde_json::json;
 
-use crate::{GrantAttempt, Origin, ReportAttempt, Store};
+use crate::{GrantAttempt, Origin, Proof, ReportAttempt, Store};
 
 pub use access::*;
 pub use assignments::*;
@@ -27,6 +29,7 @@ pub use audit::*;
 pub use chain::*;
 pub use epochs::*;
 pub use lifecycle::*;
+pub use nonces::*;
 pub use passed::*;
 pub use postgres_server::postgres_server;
 pub use tally::*;
@@ -82,17 +85,21 @@ macro_rules! contract {
             the_audit_is_read_by_hotkey_and_in_pages,
             changes_of_status_are_read_by_hotkey_and_in_pages,
             old_entries_of_the_audit_are_pruned,
+            what_nobody_proved_is_pruned_apart,
             old_assignments_are_pruned_and_still_counted,
             the_first_record_of_an_epoch_stands,
             of_two_replicas_one_record_stands,
             records_are_linked_to_the_one_before,
             records_are_listed_newest_first,
             a_signature_is_published_once,
+            a_record_is_signed_once,
             a_record_of_another_epoch_length_conflicts_while_it_runs,
             of_two_replicas_one_announces,
             pools_are_kept,
             the_latest_members_of_each_chain_and_subnet_are_kept,
+            a_nonce_is_used_once_for_whatever_it_signs,
             of_two_replicas_one_takes_a_nonce,
+            what_is_refused_uses_up_no_nonce,
             a_nonce_stays_taken_after_a_restart,
             old_nonces_are_forgotten_and_others_are_not,
             replicas_learn_what_the_others_let_pass,
@@ -154,8 +161,7 @@ fn at(second: i64) -> Timestamp {
 fn grant(who: u8, signed: u32, second: i64, limit: Option<u32>) -> GrantAttempt {
     GrantAttempt {
         hotkey: hotkey(who),
-        signature: signature(signed),
-        remember_until: at(360),
+        proof: Proof::Signature { signature: signature(signed), remember_until: at(360) },
         now: at(second),
         limit,
         origin: origin("granted"),
@@ -190,6 +196,7 @@ fn report(who: u8, id: &str, status: &str, second: i64) -> Reported {
         now: at(second),
         timeout: TIMEOUT,
         new_assignments: None,
+        nonce: None,
         origin: origin("reported"),
     })
 }
@@ -219,6 +226,11 @@ impl Reported {
 
     fn limited(mut self, limit: u32) -> Self {
         self.0.new_assignments = Some(limit);
+        self
+    }
+
+    fn signed(mut self, nanos: u64) -> Self {
+        self.0.nonce = Some(Nonce::from_nanos(nanos));
         self
     }
 

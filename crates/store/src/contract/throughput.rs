@@ -6,7 +6,7 @@ use resi_protocol::{Hotkey, Signature, Timestamp};
 use serde_json::json;
 
 use super::epoch_id;
-use crate::{GrantAttempt, GrantOutcome, Origin, ReportAttempt, ReportOutcome, Store};
+use crate::{GrantAttempt, GrantOutcome, Origin, Proof, ReportAttempt, ReportOutcome, Store};
 
 /// How hard to press.
 #[derive(Clone, Copy, Debug)]
@@ -81,8 +81,10 @@ fn grant(number: u64, load: Load) -> GrantAttempt {
     let now = Timestamp::from_seconds(1_760_000_000 + i64::try_from(number / 10_000).unwrap_or(0));
     GrantAttempt {
         hotkey: hotkey(number, load),
-        signature: Signature::from_bytes(bytes),
-        remember_until: now.plus(Duration::from_secs(360)),
+        proof: Proof::Signature {
+            signature: Signature::from_bytes(bytes),
+            remember_until: now.plus(Duration::from_secs(360)),
+        },
         // Every grant of a hotkey in a window of its own, so that the log of a limit stays as short as it is in life.
         now: now.plus(Duration::from_secs(number / load.hotkeys * 10)),
         limit: load.limited.then_some(10),
@@ -107,6 +109,7 @@ fn report(number: u64, load: Load) -> ReportAttempt {
         now: Timestamp::from_micros(1_760_000_000_000_000 + i64::try_from(number).unwrap_or(0)),
         timeout: Duration::from_secs(14_400),
         new_assignments: load.limited.then_some(64),
+        nonce: None,
         origin: origin(number),
     }
 }

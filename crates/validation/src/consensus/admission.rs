@@ -21,6 +21,8 @@ pub enum RefusalReason {
     NoTimes,
     /// It names no batch of the epoch, or one that its miner has no part in.
     NotAssigned,
+    /// It is not the JSON of an answer, or has more homes than are read.
+    Malformed,
     /// The metagraph has no such miner.
     UnknownMiner,
     /// More miners answered for the batch than are ever compared with each other.

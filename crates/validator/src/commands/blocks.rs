@@ -5,8 +5,10 @@ use clap::Args;
 use futures_util::StreamExt as _;
 use resi_client::{BlocksRequest, VerifiedBlocks};
 use resi_protocol::Sources;
+use resi_protocol::rotation::Part;
 
 use crate::cli::Cli;
+use crate::failure::say;
 use crate::output::{pairs, print, table};
 use crate::progress::{until_next_epoch, waiting};
 
@@ -43,7 +45,7 @@ impl Blocks {
                     running = Some(blocks.epoch());
                     self.show(cli, &blocks)?;
                 }
-                Some(Err(error)) if error.is_retryable() => eprintln!("resi-validator: {error}"),
+                Some(Err(error)) if error.is_retryable() => say(error),
                 Some(Err(error)) => return Err(error.into()),
                 None => return Ok(()),
             }
@@ -69,7 +71,8 @@ fn text(blocks: &VerifiedBlocks) -> String {
                 data.total_batches, data.total_zipcodes, data.request_id
             ),
         ),
-        ("verified", format!("{}, {}", blocks.proof().public_key, blocks.trust())),
+        ("rotation key", format!("{}, {}", blocks.proof().public_key, vouched(blocks))),
+        verified(blocks),
     ]);
     let rows = blocks.batches().map(|(name, batch)| {
         let places = &batch.geographic_info;
@@ -81,6 +84,21 @@ fn text(blocks: &VerifiedBlocks) -> String {
         ]
     });
     format!("{head}\n{}", table(["block", "zipcodes", "homes", "states"], rows))
+}
+
+/// What vouches for the rotation key.
+fn vouched(blocks: &VerifiedBlocks) -> String {
+    let voucher = blocks.proof().voucher(Part::PublicKey);
+    voucher.map(|voucher| voucher.to_string()).unwrap_or_default()
+}
+
+/// Whether anything is open.
+fn verified(blocks: &VerifiedBlocks) -> (&'static str, String) {
+    let open: Vec<_> = blocks.proof().open().map(Part::name).collect();
+    if open.is_empty() {
+        return ("verified", "all that can be".into());
+    }
+    ("not verified", format!("{}: there is nothing but the answer itself", open.join(", ")))
 }
 
 fn csv(blocks: &VerifiedBlocks) -> Result<String> {

@@ -1,21 +1,24 @@
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{BufRead, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, ValueEnum};
-use resi_protocol::wire::EpochResource;
-use resi_protocol::{Hotkey, Zipcode};
+use resi_protocol::Hotkey;
 use resi_validation::assignment::AssignmentManager;
 use resi_validation::consensus::{Conclusion, Majority, Robust, Settings, Share, Strategy};
-use resi_validation::messages::{Assigned, Limits, RecordedAnswer, RecordedAnswerError};
+use resi_validation::messages::{
+    AnswerError, Assigned, Limits, RecordedAnswer, RecordedAnswerError,
+};
 use resi_validation::offline::{Assignments, Deal, Recording};
 use resi_validation::settings::Preset;
 use resi_validation::{Credibilities, Metagraph};
-use serde::de::DeserializeOwned;
 
+use super::decoys::Decoys;
 use crate::cli::Cli;
+use crate::failure::say;
+use crate::files::read_json;
 use crate::output::{pairs, table};
 
 /// Judge recorded answers again: accepted values, findings, credibilities and their hash
@@ -39,7 +42,8 @@ pub(crate) struct Consensus {
     /// Credibilities before the epoch: a JSON object from hotkey or uid to a number from 0 to 1
     #[arg(long, value_name = "FILE")]
     credibility: Option<PathBuf>,
-    /// The epoch as it is when it has ended, as `epoch ID --json` gives it: who reports homes in its honeypots is found
+    /// The epoch as it is when it has ended, as `epoch ID --json` gives it: who reports homes in its honeypots is found.
+    /// They must be those whose hash is in the blocks, signed by the rotation key, which must be given or remembered
     #[arg(long, value_name = "FILE")]
     honeypots: Option<PathBuf>,
     /// How to judge
@@ -59,7 +63,7 @@ enum StrategyName {
 }
 
 impl Consensus {
-    pub(crate) fn run(&self, cli: &Cli) -> Result<()> {
+    pub(crate) async fn run(&self, cli: &Cli) -> Result<()> {
         let deal: Deal = read_json(&self.blocks)?;
         let metagraph: Metagraph = read_json(&self.metagraph)?;
         let preset = self.preset.settings();
@@ -83,8 +87,12 @@ impl Consensus {
             recording.assign(&assignments).context(from)?;
         }
         add_lines(&self.responses, &limits, &mut recording)?;
-        if let Some(path) = &self.honeypots {
-            recording.reveal(revealed(path)?);
+        let decoys = match &self.honeypots {
+            Some(path) => Some(Decoys::read(cli, &self.blocks, path).await?),
+            None => None,
+        };
+        if let Some(decoys) = &decoys {
+            recording.reveal(decoys.zipcodes.iter().copied());
         }
         let settings = Settings::from(&preset);
         let strategy: &dyn Strategy = match self.strategy {
@@ -93,24 +101,10 @@ impl Consensus {
         };
         let (conclusion, catalog) = recording.judge(strategy);
         let outcome = conclusion.outcome(&catalog);
-        cli.style.show(&outcome, |_| text(&conclusion, &conclusion.consensus_hash(&catalog)))
+        cli.style.show(&outcome, |_| {
+            text(&conclusion, &conclusion.consensus_hash(&catalog), decoys.as_ref())
+        })
     }
-}
-
-fn revealed(path: &Path) -> Result<Vec<Zipcode>> {
-    let epoch: EpochResource = read_json(path)?;
-    let Some(honeypots) = epoch.honeypots else {
-        bail!("{}: no honeypots are revealed", path.display());
-    };
-    if epoch.rotation.honeypots_sha256 != Some(honeypots.sha256()) {
-        bail!("{}: the honeypots are not those that were committed to", path.display());
-    }
-    Ok(honeypots.zipcodes)
-}
-
-fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {
-    let text = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-    serde_json::from_slice(&text).with_context(|| path.display().to_string())
 }
 
 fn seed(hex: &str) -> Result<[u8; 32], String> {
@@ -150,6 +144,7 @@ fn add_lines(path: &Path, limits: &Limits, recording: &mut Recording) -> Result<
     let mut reader = BufReader::new(file);
     let most = limits.body_bytes as u64 + 1;
     let mut line = Vec::new();
+    let mut left_out = LeftOut::default();
     for number in 1_u64.. {
         line.clear();
         let at = || format!("{}:{number}", path.display());
@@ -164,17 +159,41 @@ fn add_lines(path: &Path, limits: &Limits, recording: &mut Recording) -> Result<
         }
         match RecordedAnswer::parse(&line, &Assigned::anything(), limits) {
             Ok(recorded) => recording.add(recorded),
-            // A miner that sends too much must not keep anybody from judging the others.
+            // What one miner sends must not keep anybody from judging the others.
+            Err(RecordedAnswerError::Refused { uid, error }) => recording.refuse(uid, &error),
+            // So long a line is not read to its end, where its uid may be.
             Err(RecordedAnswerError::Answer(error)) if error.name() != "malformed" => {
-                eprintln!("{}: left out: {error}", at());
+                left_out.add(at(), &error);
             }
             Err(error) => return Err(error).with_context(at),
         }
     }
+    left_out.tell_the_rest();
     Ok(())
 }
 
-fn text(conclusion: &Conclusion, hash: &str) -> String {
+/// Tells of the first lines that are left out, and how many more there are.
+#[derive(Default)]
+struct LeftOut(u64);
+
+impl LeftOut {
+    const TOLD: u64 = 20;
+
+    fn add(&mut self, at: String, error: &AnswerError) {
+        self.0 += 1;
+        if self.0 <= Self::TOLD {
+            say(format_args!("{at}: left out: {error}"));
+        }
+    }
+
+    fn tell_the_rest(&self) {
+        if let Some(more) = self.0.checked_sub(Self::TOLD).filter(|more| *more > 0) {
+            say(format_args!("{more} more lines are left out"));
+        }
+    }
+}
+
+fn text(conclusion: &Conclusion, hash: &str, decoys: Option<&Decoys>) -> String {
     let judgement = &conclusion.judgement;
     let accepted = judgement.properties.iter().filter(|property| property.accepted).count();
     let confirmed = judgement.zipcodes.iter().filter(|zipcode| zipcode.confirmed).count();
@@ -185,6 +204,7 @@ fn text(conclusion: &Conclusion, hash: &str) -> String {
         ("homes accepted", of(accepted, judgement.properties.len())),
         ("zipcodes confirmed", of(confirmed, judgement.zipcodes.len())),
         ("answers refused", judgement.refused.len().to_string()),
+        ("decoys", decoys.map_or_else(|| "none are named".to_owned(), Decoys::to_string)),
         ("consensus hash", hash.to_owned()),
     ]);
     if !judgement.findings.is_empty() {

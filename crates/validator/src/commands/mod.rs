@@ -3,6 +3,7 @@ mod assignments;
 mod blocks;
 mod completions;
 mod consensus;
+mod decoys;
 mod epoch;
 mod man;
 mod report;
@@ -40,7 +41,7 @@ impl Command {
             Self::Epoch(command) => command.run(cli).await,
             Self::Verify(command) => command.run(cli).await,
             Self::Wallet(command) => command.run(cli),
-            Self::Consensus(command) => command.run(cli),
+            Self::Consensus(command) => command.run(cli).await,
             Self::Simulate(command) => command.run(cli),
             Self::Completions(command) => command.run(),
             Self::Man(command) => command.run(),

@@ -3,7 +3,7 @@ use std::fs;
 use anyhow::{Context as _, Result};
 use clap::{Args, ValueEnum};
 use resi_protocol::wire::{AssignmentId, AssignmentReport, AssignmentStatistics, ReportedStatus};
-use resi_protocol::{EpochId, Sha256Hash, Sources};
+use resi_protocol::{EpochId, Foreign, Sha256Hash, Sources};
 
 use crate::cli::Cli;
 use crate::progress::waiting;
@@ -59,8 +59,9 @@ impl Report {
         };
         let client = cli.connection.client(Sources::DEFAULT)?;
         let accepted = waiting("reporting", client.report(&report)).await?;
-        cli.style
-            .show(&accepted, |accepted| format!("{}: {}\n", report.assignment_id, accepted.message))
+        cli.style.show(&accepted, |accepted| {
+            format!("{}: {}\n", report.assignment_id, Foreign::new(&accepted.message))
+        })
     }
 }
 

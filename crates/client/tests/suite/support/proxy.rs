@@ -1,4 +1,5 @@
 use std::collections::VecDeque;
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
@@ -24,6 +25,10 @@ pub(crate) enum Fault {
     Hang,
     /// An answer of another time or place.
     Answer(u16, String),
+    /// Sent to another address.
+    Elsewhere(String),
+    /// So many blanks, packed.
+    Packed(usize),
     /// The service's answer, with one text replaced by another.
     Replace(String, String),
 }
@@ -146,6 +151,14 @@ async fn pass(State(shared): State<Arc<Shared>>, request: Request<Body>) -> Resp
         Some(Fault::Answer(status, text)) => {
             return Response::builder().status(status).body(Body::from(text)).unwrap();
         }
+        Some(Fault::Elsewhere(location)) => {
+            let response = Response::builder().status(308).header("location", location);
+            return response.body(Body::empty()).unwrap();
+        }
+        Some(Fault::Packed(blanks)) => {
+            let response = Response::builder().header("content-encoding", "gzip");
+            return response.body(Body::from(packed(blanks))).unwrap();
+        }
         _ => {}
     }
     let Ok((status, headers, answer)) =
@@ -179,6 +192,13 @@ async fn pass(State(shared): State<Arc<Shared>>, request: Request<Body>) -> Resp
         _ => Body::from(answer),
     };
     response
+}
+
+/// A thousandth of what it unpacks to.
+fn packed(blanks: usize) -> Vec<u8> {
+    let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    packer.write_all(&vec![b' '; blanks]).unwrap();
+    packer.finish().unwrap()
 }
 
 async fn forward(

@@ -8,6 +8,7 @@ use resi_data_api::clock::Clock;
 use resi_data_api::endpoints;
 use resi_data_api::http::client_address::TrustedProxies;
 use resi_data_api::http::listener;
+use resi_data_api::http::places::Places;
 use resi_data_api::ids::Ids;
 use resi_data_api::log::RequestLog;
 use resi_data_api::registry::OpenRegistry;
@@ -145,7 +146,7 @@ impl Service {
         let stopped = stop.clone();
         let served = tokio::spawn(async move {
             let _router = router;
-            listener::serve(tcp, routers, stopped).await;
+            listener::serve(tcp, routers, Places::of_all(1_000), stopped).await;
         });
         Self { address, rotation_key, store, stop, served }
     }
@@ -191,7 +192,7 @@ fn app(store: Arc<dyn Store>, clock: Arc<dyn Clock>, options: Options) -> App {
         limits,
         retention: None,
         request_log: RequestLog::off(),
-        trusted_proxies: TrustedProxies::new(Vec::new()),
+        trusted_proxies: TrustedProxies::default(),
         service_hotkey: None,
         enabled_sources: options.enabled_sources.parse().unwrap(),
         mock: false,

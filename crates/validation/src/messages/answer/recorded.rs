@@ -1,13 +1,13 @@
 use std::fmt;
 
 use resi_protocol::Timestamp;
-use serde::Deserializer;
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use super::body::{BodySeed, RawBody};
 use super::collector::Collector;
 use super::raw::{Key, Known, Raw, UpTo};
-use super::{Answer, AnswerError, Assigned, Limits, read};
+use super::{Answer, AnswerError, Assigned, Limits, non_finite, read};
 
 /// An answer that was written down when it came: a line of JSON, `{"uid": 12, "received_at": "…", "response": {…}}`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub struct RecordedAnswer {
 /// Why a line is no recorded answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RecordedAnswerError {
-    /// The line cannot be read, or its answer would be refused whole.
+    /// The line cannot be read.
     #[error(transparent)]
     Answer(#[from] AnswerError),
     /// No uid from 0 to 65535.
@@ -35,6 +35,14 @@ pub enum RecordedAnswerError {
     /// There is no answer in it.
     #[error("response is missing")]
     NoResponse,
+    /// The line is whole, and what the miner sent is refused whole: that is nobody's fault but its own.
+    #[error("the answer of miner {uid}: {error}")]
+    Refused {
+        /// Whose it is.
+        uid: u16,
+        /// Why.
+        error: AnswerError,
+    },
 }
 
 impl RecordedAnswer {
@@ -57,6 +65,20 @@ impl RecordedAnswer {
         assigned: &Assigned,
         limits: &Limits,
     ) -> Result<Self, RecordedAnswerError> {
+        Self::parse_line(line, assigned, limits).map_err(|error| match error {
+            RecordedAnswerError::Answer(error) => match Envelope::uid(line, limits) {
+                Some(uid) => RecordedAnswerError::Refused { uid, error },
+                None => RecordedAnswerError::Answer(error),
+            },
+            other => other,
+        })
+    }
+
+    fn parse_line(
+        line: &[u8],
+        assigned: &Assigned,
+        limits: &Limits,
+    ) -> Result<Self, RecordedAnswerError> {
         let (line, answer) = read(line, limits, |json| {
             let mut collector = Collector::new(assigned, limits);
             let mut deserializer = serde_json::Deserializer::from_slice(json);
@@ -68,9 +90,10 @@ impl RecordedAnswer {
             Ok((line, answer))
         })?;
         let uid = match line.uid {
-            Raw::Number(uid) if uid.fract() == 0.0 && (0.0..=65_535.0).contains(&uid) => uid as u16,
-            other => return Err(RecordedAnswerError::Uid(other.to_string())),
+            Raw::Number(number) => uid(number),
+            _ => None,
         };
+        let uid = uid.ok_or_else(|| RecordedAnswerError::Uid(line.uid.to_string()))?;
         let received_at = match &line.received_at {
             Raw::Text(text) => Timestamp::parse_lenient(text).ok(),
             _ => None,
@@ -79,6 +102,32 @@ impl RecordedAnswer {
             .ok_or_else(|| RecordedAnswerError::ReceivedAt(line.received_at.to_string()))?;
         let answer = answer.ok_or(RecordedAnswerError::NoResponse)?;
         Ok(Self { uid, received_at, answer })
+    }
+}
+
+fn uid(number: f64) -> Option<u16> {
+    let is_uid = number.fract() == 0.0 && (0.0..=65_535.0).contains(&number);
+    is_uid.then_some(number as u16)
+}
+
+/// A line, whatever the miner sent.
+#[derive(Deserialize)]
+struct Envelope {
+    uid: f64,
+    received_at: String,
+    #[serde(rename = "response")]
+    _response: IgnoredAny,
+}
+
+impl Envelope {
+    /// Whose answer a line holds that is whole but for the answer.
+    fn uid(line: &[u8], limits: &Limits) -> Option<u16> {
+        let parse = |json: &[u8]| serde_json::from_slice::<Self>(json).ok();
+        let is_small = line.len() <= limits.body_bytes;
+        let quoted = || parse(&non_finite::quoted(line)?);
+        let envelope = is_small.then(|| parse(line).or_else(quoted)).flatten()?;
+        Timestamp::parse_lenient(&envelope.received_at).ok()?;
+        uid(envelope.uid)
     }
 }
 
