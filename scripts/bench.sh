@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Measures the service on this machine, and writes a table to target/bench/report.md and to standard output.
 #
-#   scripts/bench.sh [--seconds N] [--quick] [PART...]
+#   scripts/bench.sh [--seconds N] [--quick] [--profile NAME] [--against BINARY] [PART...]
 #
 # Parts, all of them where none is named:
 #   start             from the start of the process to its first healthy answer, the database being there
@@ -13,12 +13,18 @@
 #                     same cluster
 #   million           health and statistics once a million reports are there, on SQLite; and memory over that time
 #   epochs            the first second of an epoch against the others, with epochs of 5 seconds
-# Memory is reported for every service that ran. --seconds is for each part and side (20), --quick means 3.
+# Memory is reported for every service that ran. --seconds is for each part and side (20), --quick means 3. --profile is
+# the one of cargo to build with (release; dev is for trying this script).
+#
+# --against BINARY runs another build of the service in turn with this one, in 20 pairs of slices, and writes the median of
+# the ratios of each part with a 90 % interval to target/bench/against.md; --seconds is then for each slice (1). The other
+# build is given only the flags that its `serve --help` knows.
 #
 # A machine drifts while it is measured: what is compared runs in short slices in turn, and the median of the ratios
 # counts. Needs wrk and curl, for reports on SQLite sqlite3, for the parts with Postgres its server and pgbench.
 # Everything is on loopback.
 set -euo pipefail
+came_from=$PWD
 cd "$(dirname "$0")/.."
 
 readonly ALL_PARTS=(start health statistics blocks blocks-gzip access-sqlite status-sqlite million access-postgres
@@ -39,22 +45,35 @@ fail() {
     exit 1
 }
 
-arguments=("$@")
-seconds=20
+again=()
+seconds='' profile=release against=''
 parts=()
 while [ $# -gt 0 ]; do
     case $1 in
-        --seconds) [[ ${2:-} =~ ^[1-9][0-9]{0,3}$ ]] || usage 2 >&2; seconds=$2; shift ;;
-        --quick) seconds=3 ;;
+        --seconds) [[ ${2:-} =~ ^[1-9][0-9]{0,3}$ ]] || usage 2 >&2; seconds=$2; again+=("$1" "$2"); shift ;;
+        --quick) seconds=quick; again+=("$1") ;;
+        --profile) [[ ${2:-} =~ ^[a-z][a-z0-9_-]*$ ]] || usage 2 >&2; profile=$2; again+=("$1" "$2"); shift ;;
+        --against)
+            [ -n "${2:-}" ] || usage 2 >&2
+            against=$(cd "$came_from" && realpath -e -- "$2") && [ -f "$against" ] && [ -x "$against" ] ||
+                fail "$2 is no program"
+            again+=("$1" "$against"); shift ;;
         -h | --help) usage 0 ;;
         -*) usage 2 >&2 ;;
-        *) [[ " ${ALL_PARTS[*]} " == *" $1 "* ]] || fail "no part $1; there are: ${ALL_PARTS[*]}"; parts+=("$1") ;;
+        *) [[ " ${ALL_PARTS[*]} " == *" $1 "* ]] || fail "no part $1; there are: ${ALL_PARTS[*]}"; parts+=("$1"); again+=("$1") ;;
     esac
     shift
 done
 [ ${#parts[@]} -gt 0 ] || parts=("${ALL_PARTS[@]}")
-slices=$((seconds < 20 ? seconds : 20))
-slice_seconds=$((seconds / slices))
+if [ -n "$against" ]; then
+    [[ $seconds =~ [0-9] ]] || seconds=1
+    slices=20 slice_seconds=$seconds
+else
+    [ "$seconds" != quick ] || seconds=3
+    seconds=${seconds:-20}
+    slices=$((seconds < 20 ? seconds : 20))
+    slice_seconds=$((seconds / slices))
+fi
 
 wants() {
     local part
@@ -65,21 +84,25 @@ wants() {
 }
 
 tools=(wrk curl awk)
-! wants status-sqlite || tools+=(sqlite3)
+[ -n "$against" ] || ! wants status-sqlite || tools+=(sqlite3)
 for tool in "${tools[@]}"; do
     command -v "$tool" >/dev/null || fail "$tool is not installed"
 done
 if wants access-postgres status-postgres && [ -z "${RESI_TEST_POSTGRES_URL:-}" ]; then
-    exec scripts/with-postgres.sh scripts/bench.sh "${arguments[@]}"
+    exec scripts/with-postgres.sh scripts/bench.sh "${again[@]}"
 fi
 
 target=${CARGO_TARGET_DIR:-target}
-service=$target/release/resi-data-api
-load=$target/release/resi-load
-cargo build --release --quiet --package resi-data-api --package resi-load
+built=$target/$profile
+[ "$profile" != dev ] || built=$target/debug
+service=$built/resi-data-api
+load=$built/resi-load
+cargo build --profile "$profile" --quiet --package resi-data-api --package resi-load
 
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/resi-bench.XXXXXX")
-service_pid='' ceiling_pid=''
+ceiling_pid=''
+# By side: `this` build, and the other one, `against`.
+declare -A binaries=([this]=$service [against]=$against) pids=() bases=() ports=() flags=()
 
 # Ends a process that was started here, in ten seconds at most.
 end() {
@@ -94,14 +117,16 @@ end() {
 }
 
 clean_up() {
-    local code=$?
+    local code=$? side
     trap - EXIT INT TERM HUP
     [ -z "$ceiling_pid" ] || end "$ceiling_pid"
-    [ -z "$service_pid" ] || end "$service_pid"
-    if [ "$code" -ne 0 ] && [ -s "$scratch/service.log" ]; then
-        echo "bench: the last lines of the service's log:" >&2
-        tail -n 5 "$scratch/service.log" | cut -c 1-500 >&2
-    fi
+    for side in "${!pids[@]}"; do end "${pids[$side]}"; done
+    for side in this against; do
+        if [ "$code" -ne 0 ] && [ -s "$scratch/$side.log" ]; then
+            echo "bench: the last lines of the service's log ($side):" >&2
+            tail -n 5 "$scratch/$side.log" | cut -c 1-500 >&2
+        fi
+    done
     rm -rf "$scratch"
     exit "$code"
 }
@@ -131,39 +156,54 @@ while IFS= read -r line; do
 done < <("$service" keygen)
 [ -n "${ROTATION_KEY:-}" ] && [ -n "${JWT_KEYS:-}" ] || fail "resi-data-api keygen gave no keys"
 
-serve() { # DATABASE_URL [FLAG...]: fills `command`
+serve() { # SIDE DATABASE_URL [FLAG VALUE...]: fills `command`, `port` and `base`
+    local side=$1 settings at
     port=$("$load" free-port)
     base=http://127.0.0.1:$port
-    command=("$service" serve --host 127.0.0.1 --port "$port" --data-dir "$scratch/data" --database-url "$1"
-        --netuid 46 --registry open --log-format json --drain-seconds 0 "${@:2}")
+    # A command line is seen by all, and this URL may have a password.
+    export DATABASE_URL=$2
+    settings=(--host 127.0.0.1 --port "$port" --data-dir "$scratch/data-$side" --netuid 46 --registry open
+        --log-format json --drain-seconds 0 "${@:3}")
+    [ -n "${flags[$side]:-}" ] ||
+        flags[$side]=" $("${binaries[$side]}" serve --help | grep -oE -- '--[a-z][a-z._-]*' | sort -u | tr '\n' ' ')"
+    [[ ${flags[$side]} == *' --port '* ]] || fail "${binaries[$side]} has no command serve with a --port"
+    command=("${binaries[$side]}" serve)
+    for ((at = 0; at < ${#settings[@]}; at += 2)); do
+        [[ ${flags[$side]} != *" ${settings[at]} "* ]] || command+=("${settings[@]:at:2}")
+    done
 }
 
-start_service() { # NAME DATABASE_URL [FLAG...]
-    local tries
-    service_name=$1
-    serve "${@:2}"
-    "${command[@]}" >>"$scratch/service.log" 2>&1 &
-    service_pid=$!
+start_service() { # SIDE NAME DATABASE_URL [FLAG VALUE...]
+    local side=$1 tries
+    service_name=$2
+    serve "$side" "${@:3}"
+    "${command[@]}" >>"$scratch/$side.log" 2>&1 &
+    pids[$side]=$! bases[$side]=$base ports[$side]=$port
     for ((tries = 0; tries < 200; tries++)); do
-        kill -0 "$service_pid" 2>/dev/null || fail "the service ended while it started"
+        kill -0 "${pids[$side]}" 2>/dev/null || fail "the service ended while it started ($side)"
         if curl -fsS -m 2 -o "$scratch/health" "$base/health" 2>/dev/null; then
             return
         fi
         sleep 0.05
     done
-    fail "the service did not get healthy"
+    fail "the service did not get healthy ($side)"
 }
 
-stop_service() {
-    local resident peak
-    kill -0 "$service_pid" 2>/dev/null || fail "the service ended by itself"
-    resident=$(awk '/^VmRSS/ { print $2 }' "/proc/$service_pid/status")
-    peak=$(awk '/^VmHWM/ { print $2 }' "/proc/$service_pid/status")
+# Fills resident and peak, in kB.
+stop_service() { # SIDE
+    local side=$1
+    kill -0 "${pids[$side]}" 2>/dev/null || fail "the service ended by itself ($side)"
+    resident=$(awk '/^VmRSS/ { print $2 }' "/proc/${pids[$side]}/status")
+    peak=$(awk '/^VmHWM/ { print $2 }' "/proc/${pids[$side]}/status")
+    end "${pids[$side]}"
+    unset "pids[$side]"
+    : >"$scratch/$side.log"
+}
+
+stop_this() {
+    stop_service this
     row "memory, $service_name" "$(compute '%.1f MB' "$resident / 1024")" "peak $(compute '%.1f MB' "$peak / 1024")" '' '' \
         '≤ 32 MB' "$(verdict "$resident <= 32 * 1024")"
-    end "$service_pid"
-    service_pid=''
-    : >"$scratch/service.log"
 }
 
 get_tokens() { # COUNT: fills `tokens`
@@ -282,19 +322,24 @@ measure_status_sqlite() {
         "${faults:-$(verdict "$per_second >= 24000"); p99 $(verdict "$p99_us <= 20000")}"
 }
 
-measure_million() {
-    local reports=0 run=0 resident=()
+fill_million() { # SIDE: fills `reports` and `grown`
+    local run=0
+    reports=0 grown=()
     while [ "$reports" -lt 1000000 ]; do
         run_wrk 10 status "$base/api/v1/assignment-status" "million-$((run += 1))" "${tokens[@]}"
         [ -z "$faults" ] || fail "million: $faults"
         reports=$((reports + per_second * 10))
-        resident+=("$(awk '/^VmRSS/ { printf "%.1f", $2 / 1024 }' "/proc/$service_pid/status")")
-        : >"$scratch/service.log"
+        grown+=("$(awk '/^VmRSS/ { printf "%.1f", $2 / 1024 }' "/proc/${pids[$1]}/status")")
+        : >"$scratch/$1.log"
         [ "$run" -lt 60 ] || fail "million: $reports reports after $run runs"
     done
+}
+
+measure_million() {
+    fill_million this
     measure_read "health after $reports reports" /health identity - 0.85
     measure_read "statistics after $reports reports" /api/v1/statistics identity - 0.80
-    details+=("Memory every 10 s of $reports reports, in MB: ${resident[*]}" '')
+    details+=("Memory every 10 s of $reports reports, in MB: ${grown[*]}" '')
 }
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -308,9 +353,9 @@ database_url() { # NAME: the URL of another database of the cluster
 
 ask_postgres() { psql -X -q -A -t -v ON_ERROR_STOP=1 "$@"; }
 
-create_databases() {
+create_databases() { # NAME...
     local name
-    for name in resi_bench resi_pgbench; do
+    for name in "$@"; do
         ask_postgres -c "drop database if exists $name" -c "create database $name" "$RESI_TEST_POSTGRES_URL" 2>/dev/null
     done
     local setting
@@ -318,6 +363,9 @@ create_databases() {
         [ "$(ask_postgres -c "show $setting" "$RESI_TEST_POSTGRES_URL")" = on ] ||
             details+=("**$setting is off in this Postgres: its figures are not of durable writes.**" '')
     done
+}
+
+prepare_pgbench() {
     ask_postgres "$(database_url resi_pgbench)" -c 'create table report (hotkey bytea, assignment_id text, status text,
         statistics jsonb, reported_at timestamptz, primary key (hotkey, assignment_id))'
     cat >"$scratch/insert.sql" <<SQL
@@ -354,11 +402,10 @@ measure_status_postgres() {
 
 measure_start() {
     local run times=()
-    start_service start "sqlite:$scratch/start.sqlite"
-    end "$service_pid"
-    service_pid=''
+    start_service this start "sqlite:$scratch/start.sqlite"
+    stop_service this
     for ((run = 0; run < 5; run++)); do
-        serve "sqlite:$scratch/start.sqlite"
+        serve this "sqlite:$scratch/start.sqlite"
         times+=("$(timeout --kill-after 5 60 "$load" start --port "$port" -- "${command[@]}")") || fail "the service did not start"
     done
     local middle
@@ -388,45 +435,52 @@ measure_epochs() {
 
 # ---------------------------------------------------------------------------------------------------------------------
 
+if [ -n "$against" ]; then
+    # shellcheck source=scripts/bench-against.sh
+    source scripts/bench-against.sh
+    exit
+fi
+
 if wants start; then
     measure_start
 fi
 
 if wants health statistics blocks blocks-gzip access-sqlite status-sqlite; then
-    start_service 'after all parts on SQLite' "sqlite:$scratch/bench.sqlite"
+    start_service this 'after all parts on SQLite' "sqlite:$scratch/bench.sqlite"
     get_tokens 20
     blocks='/api/v1/validator-data?sources=ZILLOW_SOLD&block_size=20'
     ! wants health || measure_read health /health identity - 0.85
     ! wants statistics || measure_read statistics /api/v1/statistics identity - 0.80
     ! wants blocks || measure_read blocks "$blocks" identity "${tokens[0]}" 0.75
     ! wants blocks-gzip || measure_read blocks-gzip "$blocks" gzip "${tokens[0]}" 0.75
-    : >"$scratch/service.log"
+    : >"$scratch/this.log"
     ! wants access-sqlite || measure_access access-sqlite 13000
     ! wants status-sqlite || measure_status_sqlite
-    stop_service
+    stop_this
 fi
 
 if wants million; then
-    start_service 'after a million reports' "sqlite:$scratch/million.sqlite"
+    start_service this 'after a million reports' "sqlite:$scratch/million.sqlite"
     get_tokens 20
     measure_million
-    stop_service
+    stop_this
 fi
 
 if wants access-postgres status-postgres; then
-    create_databases
-    start_service 'after all parts on Postgres' "$(database_url resi_bench)"
+    create_databases resi_bench resi_pgbench
+    prepare_pgbench
+    start_service this 'after all parts on Postgres' "$(database_url resi_bench)"
     get_tokens 20
     ! wants access-postgres || measure_access access-postgres 10000
     ! wants status-postgres || measure_status_postgres
-    stop_service
+    stop_this
 fi
 
 if wants epochs; then
-    start_service 'after epochs of 5 s' "sqlite:$scratch/epochs.sqlite" --epoch-seconds $EPOCH_SECONDS
+    start_service this 'after epochs of 5 s' "sqlite:$scratch/epochs.sqlite" --epoch-seconds $EPOCH_SECONDS
     get_tokens 1
     measure_epochs
-    stop_service
+    stop_this
 fi
 
 mkdir -p "$target/bench"
